@@ -1,0 +1,3 @@
+//! What exists and what may be done to it.
+
+pub mod model;

@@ -1,0 +1,197 @@
+//! What exists and what may be done to it: the typed form of the provider documents, sound by construction.
+//! Knows neither YAML nor SQL nor Arrow, and never calls anything.
+
+use std::path::PathBuf;
+
+/// Every provider that was loaded, in the order of their names.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    pub providers: Vec<Provider>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Provider {
+    pub name: String,
+    pub services: Vec<Service>,
+}
+
+/// One document: `providers/<provider>/<service>.yaml`.
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub provider: String,
+    pub name: String,
+    pub title: String,
+    pub description: String,
+    pub version: String,
+    /// Which driver carries the calls (`aws.redshift`).
+    pub driver: String,
+    /// Where the document came from.
+    pub origin: Origin,
+    pub resources: Vec<Resource>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    Embedded,
+    File(PathBuf),
+}
+
+/// Something that SQL sees as a table.
+#[derive(Debug, Clone)]
+pub struct Resource {
+    pub provider: String,
+    pub service: String,
+    pub name: String,
+    /// The provider's own name of the type (`AWS::Redshift::Integration`), if it has one.
+    pub type_name: Option<String>,
+    pub description: String,
+    /// The fields that `Identifier` means: none, or one.
+    pub identity: Vec<String>,
+    /// In the document's order, which is the order of `SELECT *`.
+    pub fields: Vec<Field>,
+    /// What a call needs or takes besides fields: the document's own and the resource's.
+    pub params: Vec<Param>,
+    /// In the document's order, which is the order of SHOW METHODS.
+    pub methods: Vec<Method>,
+    pub verbs: Verbs,
+    pub settles: Option<Settles>,
+    /// Statements that work in the sandbox.
+    pub examples: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Field {
+    /// snake_case: the column's name.
+    pub name: String,
+    /// The service's own name.
+    pub wire: String,
+    pub kind: Type,
+    pub access: Access,
+    /// Needed at creation.
+    pub required: bool,
+    pub description: String,
+    pub min: Option<usize>,
+    pub max: Option<usize>,
+    pub pattern: Option<String>,
+    /// `pattern` is checked before a call; otherwise it is a notice, and the service decides.
+    pub strict: bool,
+    /// The values known today; services add more.
+    pub values: Vec<String>,
+    /// The value is an ARN; on the identity field its fourth part is the `region` of the row.
+    pub arn: bool,
+    /// This field is the echo of the param of the same name, and no part of the service's answer.
+    pub echoes: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Type {
+    String,
+    Boolean,
+    Integer,
+    Number,
+    /// A time; in SQL a timestamp of milliseconds in UTC. Drivers give RFC 3339 text.
+    Timestamp,
+    /// A list of objects, each with these members.
+    List(Vec<Member>),
+    /// A list of strings.
+    Strings,
+    /// String to string.
+    Map,
+    /// A document without a fixed shape: JSON text.
+    Json,
+}
+
+/// A member of the objects in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    pub name: String,
+    pub wire: String,
+    pub kind: Type,
+    pub description: String,
+    pub min: Option<usize>,
+    pub max: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Never sent.
+    Read,
+    /// Sent at creation only.
+    Create,
+    /// Sent at any time.
+    Write,
+    /// Sent, and never returned, shown or logged.
+    Secret,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Param {
+    pub name: String,
+    pub kind: Type,
+    pub required: bool,
+    pub description: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Method {
+    pub name: String,
+    /// The contract with the driver, which alone reads it.
+    pub call: String,
+    /// What has to be bound before the method can be used, besides required params: `Identifier`, field or wire names.
+    pub needs: Vec<String>,
+    pub sends: Sends,
+    pub permissions: Vec<String>,
+    /// The permissions that the service checks on its own behalf.
+    pub on_behalf: Vec<String>,
+    pub description: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sends {
+    /// The difference between before and after.
+    Changed,
+    /// The whole document as it should be.
+    Whole,
+}
+
+/// Which methods answer which SQL verb.
+#[derive(Debug, Clone, Default)]
+pub struct Verbs {
+    /// Ordered: the first method whose needs are bound wins.
+    pub select: Vec<String>,
+    pub insert: Option<String>,
+    pub update: Option<String>,
+    pub delete: Option<String>,
+}
+
+/// What waiting for a change looks at.
+#[derive(Debug, Clone)]
+pub struct Settles {
+    pub field: String,
+    pub done: Vec<String>,
+    pub failed: Vec<String>,
+}
+
+impl Resource {
+    /// `provider.service.resource`
+    pub fn full_name(&self) -> String {
+        format!("{}.{}.{}", self.provider, self.service, self.name)
+    }
+
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    pub fn method(&self, name: &str) -> Option<&Method> {
+        self.methods.iter().find(|method| method.name == name)
+    }
+
+    pub fn param(&self, name: &str) -> Option<&Param> {
+        self.params.iter().find(|param| param.name == name)
+    }
+
+    /// The params that are columns without being fields: addressable, but not in `*`.
+    pub fn hidden_params(&self) -> impl Iterator<Item = &Param> {
+        self.params.iter().filter(|param| self.field(&param.name).is_none())
+    }
+}

@@ -1,0 +1,105 @@
+//! The only code that leaves the process: one call in, one page of rows out.
+//! Knows neither SQL nor Arrow, nor what a statement is; what exists is the catalog's to say.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+
+/// One request to a service, before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Request {
+    /// The method's `call:`, which only the driver reads.
+    pub call: String,
+    /// Params by their SQL names (`region`).
+    pub params: BTreeMap<String, String>,
+    /// What narrows the answer, by wire name: the values that a row may have.
+    /// Never an empty list; never more values than the signature's `most`.
+    pub inputs: BTreeMap<String, Vec<String>>,
+    /// The wire names of the fields wanted, in the order in which each row gives their values.
+    pub fields: Vec<String>,
+    /// How many rows a page may have, at most. The driver keeps within what the service allows.
+    pub page_size: Option<usize>,
+    /// Where the next page starts, as the last page's `next` said.
+    pub marker: Option<String>,
+}
+
+/// One answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Page {
+    /// A row has one value for each of the request's fields, in their order; nested values carry wire names;
+    /// times are RFC 3339 text in UTC with three decimals; what is absent is `Null`.
+    pub rows: Vec<Vec<Value>>,
+    pub next: Option<String>,
+}
+
+/// What a call takes and gives.
+#[derive(Debug, Clone)]
+pub struct Signature {
+    /// The params that the call takes, by SQL name.
+    pub params: Vec<ParamSignature>,
+    pub inputs: Vec<Input>,
+    /// The wire names of the fields that a row can have.
+    pub fields: Vec<&'static str>,
+    /// The rows that a page may have: the least and the most that the service takes. None: not paged.
+    pub page: Option<(usize, usize)>,
+    /// May the call be sent again when its answer was lost?
+    pub repeatable: bool,
+    /// Whether the call changes anything.
+    pub writes: bool,
+    /// The permissions of the call itself, as the service names them.
+    pub permissions: Vec<&'static str>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ParamSignature {
+    pub name: &'static str,
+    pub required: bool,
+    /// Values known to exist, for suggestions.
+    pub known: &'static [&'static str],
+    /// Whether a value that is not known has at least the shape of one. Others are refused before anything is sent.
+    pub plausible: fn(&str) -> bool,
+}
+
+/// Something that narrows a call's answer at the service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    pub wire: &'static str,
+    /// How many values one call takes.
+    pub most: usize,
+    /// The call does not work without it.
+    pub required: bool,
+    /// A row answers to exactly one value of it, so that no page can be longer than the values given.
+    pub key: bool,
+}
+
+/// A way of reaching services. Cheap to make: clients are made when first needed.
+#[async_trait]
+pub trait Driver: Send + Sync + std::fmt::Debug {
+    /// The name that documents use in `driver:`.
+    fn name(&self) -> &'static str;
+
+    /// What `call` takes and gives; `None` if the driver has no such call.
+    fn signature(&self, call: &str) -> Option<Signature>;
+
+    /// Every call that the driver has, so that documents and drivers can be held against each other.
+    fn calls(&self) -> &'static [&'static str];
+
+    /// Sends one request, once. A row that the request asked for by its key and that does not exist is no row.
+    ///
+    /// # Errors
+    /// With a kind that says whether sending it again may help, the service's code, message and request id as context.
+    async fn send(&self, request: &Request) -> Result<Page, Error>;
+
+    /// How a request reads to a person: `DescribeIntegrations region=us-east-1 status=failed`.
+    fn describe(&self, request: &Request) -> String {
+        let params = request.params.iter().map(|(name, value)| format!(" {name}={value}"));
+        let inputs = request.inputs.iter().map(|(wire, values)| match values.as_slice() {
+            [value] => format!(" {wire}={value}"),
+            values => format!(" {wire}=({} values)", values.len()),
+        });
+        std::iter::once(request.call.clone()).chain(params).chain(inputs).collect()
+    }
+}

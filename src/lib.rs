@@ -1,0 +1,6 @@
+//! iql: SQL on integration resources.
+
+pub mod catalog;
+pub mod drivers;
+pub mod error;
+pub mod settings;

@@ -1,0 +1,385 @@
+//! Flags over environment over the settings file over defaults, in one place. The only reader of the environment.
+//! Knows no room. Secrets are wrapped, so that no report, log or panic can show them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::error::{Error, Kind, Place, Result, nearest};
+
+/// Everything that can be set from outside. `Settings::default()` reads nothing.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// A folder of provider documents that add to the embedded ones, or replace those of the same path.
+    pub providers: Option<PathBuf>,
+    /// Where things are kept between runs.
+    pub state: PathBuf,
+    pub limits: Limits,
+    pub aws: Aws,
+}
+
+/// What a statement may cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls in flight, over all services and regions.
+    pub calls_in_flight: usize,
+    /// Calls in flight to one service in one region.
+    pub calls_per_region: usize,
+    /// Calls that one statement may make; a page is a call, a repeat is not.
+    pub max_calls: Option<u64>,
+    /// Time for one statement.
+    pub statement: Option<Duration>,
+    /// Time for one try of one call, from the connection to the last byte.
+    pub call: Duration,
+    /// Time to connect.
+    pub connect: Duration,
+    /// How often one call is tried, the first time included.
+    pub tries: u32,
+    /// For how long one call is tried again, waiting included.
+    pub retry: Duration,
+    /// The first wait before a repeat; it doubles from there, with jitter.
+    pub backoff: Duration,
+}
+
+/// How AWS is reached. What is not set here, aws-config finds where the AWS CLI finds it.
+#[derive(Debug, Clone, Default)]
+pub struct Aws {
+    pub profile: Option<String>,
+    /// The regions of a statement that names none: `--region a,b` or `SET awscc.region`.
+    pub regions: Vec<String>,
+    /// What `AWS_REGION` says. Never a value, only what a hint suggests.
+    pub environment_region: Option<String>,
+    /// Every Redshift call goes here instead of to the region's own address (the sandbox).
+    pub endpoint: Option<String>,
+    /// Fixed credentials instead of the chain (the sandbox): by profile, and `None` for no profile.
+    pub credentials: BTreeMap<Option<String>, StaticCredentials>,
+    /// A PEM file of certificates to trust instead of the system's (`AWS_CA_BUNDLE`).
+    pub ca_bundle: Option<PathBuf>,
+    pub proxy: Proxy,
+}
+
+#[derive(Debug, Clone)]
+pub struct StaticCredentials {
+    pub access_key_id: String,
+    pub secret_access_key: Secret,
+}
+
+/// The proxies that the environment names (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, either case).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proxy {
+    pub http: Option<String>,
+    pub https: Option<String>,
+    pub all: Option<String>,
+    pub no_proxy: Option<String>,
+}
+
+/// A value that is sent and never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(value: impl Into<String>) -> Self {
+        Secret(value.into())
+    }
+
+    /// The value itself, for the request that needs it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            calls_in_flight: 64,
+            calls_per_region: 8,
+            max_calls: None,
+            statement: None,
+            call: Duration::from_secs(60),
+            connect: Duration::from_secs(5),
+            tries: 8,
+            retry: Duration::from_secs(60),
+            backoff: Duration::from_millis(100),
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { providers: None, state: PathBuf::from(".iql"), limits: Limits::default(), aws: Aws::default() }
+    }
+}
+
+/// A setting as it is declared: its dotted name, what it is, and how a text becomes its value.
+pub struct Declaration {
+    pub name: &'static str,
+    pub description: &'static str,
+    set: fn(&mut Settings, &str) -> Result<(), String>,
+    show: fn(&Settings) -> String,
+}
+
+/// Every setting, for the settings file, `SET` and `SHOW SETTINGS` alike.
+pub const DECLARATIONS: &[Declaration] = &[
+    Declaration {
+        name: "iql.providers",
+        description: "a folder of provider documents",
+        set: |s, text| Ok(s.providers = Some(PathBuf::from(text))),
+        show: |s| s.providers.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+    },
+    Declaration {
+        name: "iql.calls_in_flight",
+        description: "calls in flight, in all",
+        set: |s, text| Ok(s.limits.calls_in_flight = count(text)?),
+        show: |s| s.limits.calls_in_flight.to_string(),
+    },
+    Declaration {
+        name: "iql.calls_per_region",
+        description: "calls in flight to one service in one region",
+        set: |s, text| Ok(s.limits.calls_per_region = count(text)?),
+        show: |s| s.limits.calls_per_region.to_string(),
+    },
+    Declaration {
+        name: "iql.max_calls",
+        description: "calls that one statement may make (`none` for no limit)",
+        set: |s, text| Ok(s.limits.max_calls = optional(text, |t| count(t).map(|n| n as u64))?),
+        show: |s| s.limits.max_calls.map_or("none".into(), |n| n.to_string()),
+    },
+    Declaration {
+        name: "iql.timeout",
+        description: "time for one statement (`none` for no limit)",
+        set: |s, text| Ok(s.limits.statement = optional(text, duration)?),
+        show: |s| s.limits.statement.map_or("none".into(), show_duration),
+    },
+    Declaration {
+        name: "iql.call_timeout",
+        description: "time for one try of one call",
+        set: |s, text| Ok(s.limits.call = duration(text)?),
+        show: |s| show_duration(s.limits.call),
+    },
+    Declaration {
+        name: "iql.connect_timeout",
+        description: "time to connect",
+        set: |s, text| Ok(s.limits.connect = duration(text)?),
+        show: |s| show_duration(s.limits.connect),
+    },
+    Declaration {
+        name: "iql.tries",
+        description: "how often one call is tried, the first time included",
+        set: |s, text| Ok(s.limits.tries = count(text)? as u32),
+        show: |s| s.limits.tries.to_string(),
+    },
+    Declaration {
+        name: "iql.retry_time",
+        description: "for how long one call is tried again, waiting included",
+        set: |s, text| Ok(s.limits.retry = duration(text)?),
+        show: |s| show_duration(s.limits.retry),
+    },
+    Declaration {
+        name: "iql.backoff",
+        description: "the first wait before a repeat; it doubles from there",
+        set: |s, text| Ok(s.limits.backoff = duration(text)?),
+        show: |s| show_duration(s.limits.backoff),
+    },
+    Declaration {
+        name: "aws.profile",
+        description: "the AWS profile",
+        set: |s, text| Ok(s.aws.profile = Some(text.to_string())),
+        show: |s| s.aws.profile.clone().unwrap_or_default(),
+    },
+    Declaration {
+        name: "aws.region",
+        description: "the regions of a statement that names none, with commas between them",
+        set: |s, text| Ok(s.aws.regions = words(text)),
+        show: |s| s.aws.regions.join(","),
+    },
+];
+
+impl Settings {
+    /// The settings file (`--settings`, or `iql/settings.yaml` in the user's configuration folder if it is there),
+    /// then the environment. Flags are the caller's to lay on top.
+    ///
+    /// # Errors
+    /// `Usage`, with every line of the file that cannot be taken, or an environment variable that cannot.
+    pub fn from_environment(file: Option<&Path>) -> Result<Settings> {
+        Settings::read(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()), file)
+    }
+
+    fn read(env: &dyn Fn(&str) -> Option<String>, file: Option<&Path>) -> Result<Settings> {
+        let home = env("HOME").map(PathBuf::from).unwrap_or_else(|| PathBuf::from("."));
+        let folder = |variable: &str, otherwise: &str| {
+            env(variable)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+                .unwrap_or_else(|| home.join(otherwise))
+                .join("iql")
+        };
+        let mut settings = Settings { state: folder("XDG_STATE_HOME", ".local/state"), ..Settings::default() };
+        match file {
+            Some(path) => settings.read_file(path)?,
+            None => {
+                let path = folder("XDG_CONFIG_HOME", ".config").join("settings.yaml");
+                if path.exists() {
+                    settings.read_file(&path)?;
+                }
+            }
+        }
+        for declaration in DECLARATIONS {
+            let variable = declaration.name.to_uppercase().replace('.', "_");
+            // AWS_PROFILE and AWS_REGION are AWS's own: the region is a hint only, never silently a value.
+            if variable != "AWS_REGION"
+                && let Some(text) = env(&variable)
+            {
+                (declaration.set)(&mut settings, &text)
+                    .map_err(|why| Error::new(Kind::Usage, format!("`{variable}` is `{text}`: {why}")))?;
+            }
+        }
+        let either = |name: &str| env(name).or_else(|| env(&name.to_uppercase()));
+        settings.aws.environment_region = env("AWS_REGION").or_else(|| env("AWS_DEFAULT_REGION"));
+        settings.aws.ca_bundle = env("AWS_CA_BUNDLE").map(PathBuf::from);
+        settings.aws.proxy = Proxy {
+            http: either("http_proxy"),
+            https: either("https_proxy"),
+            all: either("all_proxy"),
+            no_proxy: either("no_proxy"),
+        };
+        Ok(settings)
+    }
+
+    fn read_file(&mut self, path: &Path) -> Result<()> {
+        use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
+        let wrong = |line: usize, message: String| {
+            Error::new(Kind::Usage, message).at(Place::File { path: path.to_path_buf(), line })
+        };
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::new(Kind::Usage, format!("cannot read the settings in {}: {e}", path.display())))?;
+        let documents = MarkedYaml::load_from_str(&text)
+            .map_err(|e| wrong(e.marker().line(), format!("the settings are not YAML: {}", e.info())))?;
+        let Some(document) = documents.first() else { return Ok(()) };
+        let YamlData::Mapping(entries) = &document.data else {
+            return Err(wrong(document.span.start.line(), "the settings are `name: value` lines".into()));
+        };
+        let mut complaints = Vec::new();
+        for (key, value) in entries {
+            let line = key.span.start.line();
+            let text = match &value.data {
+                YamlData::Value(Scalar::String(text)) => text.to_string(),
+                YamlData::Value(Scalar::Integer(number)) => number.to_string(),
+                YamlData::Sequence(items) => {
+                    items.iter().filter_map(|item| item.data.as_str()).collect::<Vec<_>>().join(",")
+                }
+                _ => {
+                    complaints
+                        .push(format!("{}:{line}: a setting is a text, a number or a list of texts", path.display()));
+                    continue;
+                }
+            };
+            if let Err(error) = self.set(key.data.as_str().unwrap_or_default(), &text) {
+                complaints.push(format!("{}:{line}: {}", path.display(), error.message));
+                complaints.extend(error.hints.iter().map(|hint| format!("  hint: {hint}")));
+            }
+        }
+        if complaints.is_empty() {
+            return Ok(());
+        }
+        let mut error = Error::new(Kind::Usage, "the settings file has mistakes");
+        error.context = complaints;
+        Err(error)
+    }
+
+    /// Sets one setting by its dotted name.
+    ///
+    /// # Errors
+    /// `Usage`: a name that does not exist, or a text that is no value of it.
+    pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
+        let Some(declaration) = DECLARATIONS.iter().find(|declaration| declaration.name == name) else {
+            let error = Error::new(Kind::Usage, format!("there is no setting `{name}`"));
+            return Err(match nearest(name, DECLARATIONS.iter().map(|declaration| declaration.name)) {
+                Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+                None => error.with_hint("`SHOW SETTINGS` lists them"),
+            });
+        };
+        (declaration.set)(self, text)
+            .map_err(|why| Error::new(Kind::Usage, format!("`{name}` cannot be `{text}`: {why}")))
+    }
+
+    /// Name, value and description of every setting.
+    pub fn list(&self) -> Vec<(&'static str, String, &'static str)> {
+        DECLARATIONS.iter().map(|d| (d.name, (d.show)(self), d.description)).collect()
+    }
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=u32::MAX as usize).contains(&number) => Ok(number),
+        _ => Err("a whole number from 1 is needed".into()),
+    }
+}
+
+fn optional<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, String> {
+    if text == "none" { Ok(None) } else { read(text).map(Some) }
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(String::from).collect()
+}
+
+/// `500ms`, `30s`, `10m`, `1h`, or a number of seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let unit = match &text[digits..] {
+        "ms" => 0.001,
+        "s" | "" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("a time is written `500ms`, `30s`, `10m` or `1h`".into()),
+    };
+    match text[..digits].parse::<f64>() {
+        Ok(number) if number * unit > 0.0 && number * unit < 1e9 => Ok(Duration::from_secs_f64(number * unit)),
+        _ => Err("a time is written `500ms`, `30s`, `10m` or `1h`".into()),
+    }
+}
+
+fn show_duration(time: Duration) -> String {
+    if time.subsec_millis() == 0 { format!("{}s", time.as_secs()) } else { format!("{}ms", time.as_millis()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn environment_over_file_over_default() -> Result<()> {
+        let folder = tempfile::tempdir().map_err(|e| Error::new(Kind::Io, e.to_string()))?;
+        let file = folder.path().join("settings.yaml");
+        std::fs::write(&file, "iql.tries: 3\niql.timeout: 2m\naws.region: [us-east-1, eu-west-1]\n").ok();
+        let env = |name: &str| (name == "IQL_TRIES").then(|| "5".to_string());
+        let settings = Settings::read(&env, Some(&file))?;
+        assert_eq!(settings.limits.tries, 5);
+        assert_eq!(settings.limits.statement, Some(Duration::from_secs(120)));
+        assert_eq!(settings.aws.regions, ["us-east-1", "eu-west-1"]);
+        Ok(())
+    }
+
+    #[test]
+    fn every_mistake_of_the_file_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("settings.yaml");
+        std::fs::write(&file, "iql.trys: 3\niql.timeout: soon\n").expect("written");
+        let error = Settings::read(&|_| None, Some(&file)).expect_err("two mistakes");
+        assert_eq!(error.context.len(), 3, "{error}");
+        assert!(error.context[0].contains("settings.yaml:1: there is no setting `iql.trys`"), "{error}");
+        assert!(error.context[2].contains("settings.yaml:2: `iql.timeout` cannot be `soon`"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "[secret]");
+    }
+}
