@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -42,6 +43,8 @@ pub enum Kind {
     Limit,
     /// The time that the user gave is up.
     Timeout,
+    /// Ctrl-C or SIGTERM.
+    Interrupted,
     /// Files, standard output, the sandbox's store.
     Io,
     /// Standard output was closed by its reader: not a failure of ours.
@@ -51,11 +54,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The process's exit code for an error of this kind: 2 for wrong usage, 0 for a reader that left, else 1.
+    /// The process's exit code for an error of this kind: 2 for wrong usage, 0 for a reader that left,
+    /// 130 for an interruption, else 1.
     pub fn exit_code(self) -> u8 {
         match self {
             Kind::Usage | Kind::Document => 2,
             Kind::Closed => 0,
+            Kind::Interrupted => 130,
             _ => 1,
         }
     }
@@ -76,7 +81,7 @@ pub enum Place {
     File { path: PathBuf, line: usize },
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Error {
     pub kind: Kind,
     /// One sentence in the user's terms, without a full stop; literals in backticks.
@@ -86,7 +91,7 @@ pub struct Error {
     pub context: Vec<String>,
     /// What to type or do next. A hint is only given when it would work.
     pub hints: Vec<String>,
-    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
@@ -111,7 +116,7 @@ impl Error {
     }
 
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 }

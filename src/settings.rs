@@ -28,6 +28,8 @@ pub struct Limits {
     pub calls_per_region: usize,
     /// Calls that one statement may make; a page is a call, a repeat is not.
     pub max_calls: Option<u64>,
+    /// Bytes that one statement may hold in memory; sorts, joins and shared pages go to files beyond it.
+    pub memory: Option<usize>,
     /// Time for one statement.
     pub statement: Option<Duration>,
     /// Time for one try of one call, from the connection to the last byte.
@@ -101,6 +103,7 @@ impl Default for Limits {
             calls_in_flight: 64,
             calls_per_region: 8,
             max_calls: None,
+            memory: None,
             statement: None,
             call: Duration::from_secs(60),
             connect: Duration::from_secs(5),
@@ -152,6 +155,12 @@ pub const DECLARATIONS: &[Declaration] = &[
         show: |s| s.limits.max_calls.map_or("none".into(), |n| n.to_string()),
     },
     Declaration {
+        name: "iql.memory",
+        description: "memory that one statement may hold, such as `500M` (`none` for no limit)",
+        set: |s, text| Ok(s.limits.memory = optional(text, bytes)?),
+        show: |s| s.limits.memory.map_or("none".into(), |n| n.to_string()),
+    },
+    Declaration {
         name: "iql.timeout",
         description: "time for one statement (`none` for no limit)",
         set: |s, text| Ok(s.limits.statement = optional(text, duration)?),
@@ -194,7 +203,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         show: |s| s.aws.profile.clone().unwrap_or_default(),
     },
     Declaration {
-        name: "aws.region",
+        name: "iql.region",
         description: "the regions of a statement that names none, with commas between them",
         set: |s, text| Ok(s.aws.regions = words(text)),
         show: |s| s.aws.regions.join(","),
@@ -326,6 +335,19 @@ fn optional<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<O
     if text == "none" { Ok(None) } else { read(text).map(Some) }
 }
 
+fn bytes(text: &str) -> Result<usize, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit = match text[digits..].to_uppercase().as_str() {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        _ => return Err("a size is written `64M`, `2G` or as a number of bytes".into()),
+    };
+    let size = text[..digits].parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
+    size.filter(|size| *size > 0).ok_or_else(|| "a size is written `64M`, `2G` or as a number of bytes".into())
+}
+
 fn words(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(String::from).collect()
 }
@@ -358,7 +380,7 @@ mod tests {
     fn environment_over_file_over_default() -> Result<()> {
         let folder = tempfile::tempdir().map_err(|e| Error::new(Kind::Io, e.to_string()))?;
         let file = folder.path().join("settings.yaml");
-        std::fs::write(&file, "iql.tries: 3\niql.timeout: 2m\naws.region: [us-east-1, eu-west-1]\n").ok();
+        std::fs::write(&file, "iql.tries: 3\niql.timeout: 2m\niql.region: [us-east-1, eu-west-1]\n").ok();
         let env = |name: &str| (name == "IQL_TRIES").then(|| "5".to_string());
         let settings = Settings::read(&env, Some(&file))?;
         assert_eq!(settings.limits.tries, 5);
