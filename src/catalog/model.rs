@@ -45,7 +45,7 @@ pub struct Resource {
     /// The provider's own name of the type (`AWS::Redshift::Integration`), if it has one.
     pub type_name: Option<String>,
     pub description: String,
-    /// The fields that `Identifier` means: none, or one.
+    /// The field that `Identifier` means, by its name: none, or one.
     pub identity: Vec<String>,
     /// In the document's order, which is the order of `SELECT *`.
     pub fields: Vec<Field>,
@@ -70,8 +70,10 @@ pub struct Field {
     /// Needed at creation.
     pub required: bool,
     pub description: String,
+    /// At least so many characters of a string, entries of a list or map, or so great a number; `max` likewise.
     pub min: Option<usize>,
     pub max: Option<usize>,
+    /// Found anywhere in the value, unless it is anchored by `^` and `$`.
     pub pattern: Option<String>,
     /// `pattern` is checked before a call; otherwise it is a notice, and the service decides.
     pub strict: bool,
@@ -137,11 +139,13 @@ pub struct Method {
     pub name: String,
     /// The contract with the driver, which alone reads it.
     pub call: String,
-    /// What has to be bound before the method can be used, besides required params: `Identifier`, field or wire names.
+    /// What has to be bound before the method can be used, besides required params: `Identifier`, field or wire names;
+    /// `PatchDocument` is the change itself, however an UPDATE writes it, and only what changes a target needs it.
     pub needs: Vec<String>,
     pub sends: Sends,
+    /// As published for the method, which may make several calls.
     pub permissions: Vec<String>,
-    /// The permissions that the service checks on its own behalf.
+    /// Those of `permissions` that the service checks on its own behalf.
     pub on_behalf: Vec<String>,
     pub description: String,
 }
