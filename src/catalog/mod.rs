@@ -1,8 +1,14 @@
 //! What exists and what may be done to it: look-ups by name, which suggest the name that was meant.
 //! Knows no SQL beyond the statements that its hints name, and never calls anything.
 
+mod check;
+mod document;
+mod load;
 pub mod model;
+mod table;
+mod yaml;
 
+pub use load::load;
 use model::{Catalog, Method, Provider, Resource, Service};
 
 use crate::error::{Error, Kind, Result, nearest};
@@ -93,3 +99,6 @@ fn did_you_mean(mut error: Error, near: Option<String>) -> Error {
     error.hints.splice(0..0, near.map(|name| format!("did you mean `{name}`?")));
     error
 }
+
+#[cfg(test)]
+mod tests;

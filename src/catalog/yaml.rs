@@ -1,0 +1,199 @@
+//! YAML as written: a tree whose every part knows its line. Knows no provider documents.
+//! Unlike saphyr's own trees it keeps a key that stands twice,
+//! so that all repeated keys are complained of at once, beside every other mistake.
+
+use std::collections::BTreeMap;
+
+use saphyr::Scalar;
+use saphyr_parser::{Event, Parser, ScanError, Span, StrInput};
+
+/// What is wrong, in one sentence, and on which line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mistake {
+    pub line: usize,
+    pub message: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub line: usize,
+    pub value: Value,
+}
+
+#[derive(Debug, Clone)]
+pub enum Value {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    /// A number with a fraction, as written.
+    Number(String),
+    Text(String),
+    List(Vec<Node>),
+    Table(Vec<(Key, Node)>),
+}
+
+#[derive(Debug, Clone)]
+pub struct Key {
+    pub line: usize,
+    pub name: String,
+}
+
+/// The one document of a YAML text.
+///
+/// # Errors
+/// Where the text stops being YAML, or when it holds no document or several.
+pub fn parse(text: &str) -> Result<Node, Mistake> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut tree = Tree { parser: Parser::new_from_str(text), anchors: BTreeMap::new(), copies: 100_000 };
+    loop {
+        match tree.event()? {
+            (Event::StreamEnd, _) => return Err(mistake(1, "the document is empty")),
+            (Event::DocumentStart(_), _) => break,
+            _ => {}
+        }
+    }
+    let (event, span) = tree.event()?;
+    let node = tree.node(event, span, 0)?;
+    loop {
+        match tree.event()? {
+            (Event::StreamEnd, _) => return Ok(node),
+            (Event::DocumentStart(_), span) => {
+                return Err(mistake(span.start.line(), "a file is one document, and a second starts here"));
+            }
+            _ => {}
+        }
+    }
+}
+
+struct Tree<'a> {
+    parser: Parser<'a, StrInput<'a>>,
+    anchors: BTreeMap<usize, Node>,
+    /// How many nodes aliases may still copy: nested aliases grow without bounds otherwise.
+    copies: usize,
+}
+
+impl<'a> Tree<'a> {
+    fn event(&mut self) -> Result<(Event<'a>, Span), Mistake> {
+        let end = (Event::StreamEnd, Span::default());
+        self.parser.next_event().unwrap_or(Ok(end)).map_err(|error| not_yaml(&error))
+    }
+
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Mistake> {
+        let line = span.start.line();
+        if depth > 32 {
+            return Err(mistake(line, "nested more than 32 deep"));
+        }
+        let (value, anchor) = match event {
+            Event::Alias(id) => return self.copy(id, line),
+            Event::Scalar(text, style, anchor, tag) => {
+                let Some(scalar) = Scalar::parse_from_cow_and_metadata(text.clone(), style, tag.as_ref()) else {
+                    return Err(mistake(line, "the value does not fit its tag"));
+                };
+                (scalar_value(scalar, &text), anchor)
+            }
+            Event::SequenceStart(anchor, _) => {
+                let mut items = Vec::new();
+                loop {
+                    match self.event()? {
+                        (Event::SequenceEnd, _) => break (Value::List(items), anchor),
+                        (event, span) => items.push(self.node(event, span, depth + 1)?),
+                    }
+                }
+            }
+            Event::MappingStart(anchor, _) => {
+                let mut entries = Vec::new();
+                loop {
+                    let (event, span) = self.event()?;
+                    let line = span.start.line();
+                    let name = match event {
+                        Event::MappingEnd => break (Value::Table(entries), anchor),
+                        Event::Scalar(text, ..) => text.into_owned(),
+                        _ => return Err(mistake(line, "a key must be a word")),
+                    };
+                    let (event, span) = self.event()?;
+                    entries.push((Key { line, name }, self.node(event, span, depth + 1)?));
+                }
+            }
+            _ => return Err(mistake(line, "the document ends in the middle")),
+        };
+        let node = Node { line, value };
+        // Anchors count from 1; 0 is none.
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn copy(&mut self, anchor: usize, line: usize) -> Result<Node, Mistake> {
+        let Some(node) = self.anchors.get(&anchor) else {
+            return Err(mistake(line, "the alias stands inside what it names"));
+        };
+        self.copies = self.copies.saturating_sub(node.size());
+        match self.copies {
+            0 => Err(mistake(line, "the aliases copy too much")),
+            _ => Ok(node.clone()),
+        }
+    }
+}
+
+fn scalar_value(scalar: Scalar<'_>, written: &str) -> Value {
+    match scalar {
+        Scalar::Null => Value::Null,
+        Scalar::Boolean(value) => Value::Boolean(value),
+        Scalar::Integer(value) => Value::Integer(value),
+        Scalar::FloatingPoint(_) => Value::Number(written.into()),
+        Scalar::String(value) => Value::Text(value.into_owned()),
+    }
+}
+
+pub fn mistake(line: usize, message: impl Into<String>) -> Mistake {
+    // The end of an empty text has no line.
+    Mistake { line: line.max(1), message: message.into() }
+}
+
+fn not_yaml(error: &ScanError) -> Mistake {
+    mistake(error.marker().line(), format!("this is not YAML: {}", error.info()))
+}
+
+impl Node {
+    /// The line of the part that `path` leads to (keys of tables, texts of lists), or of the nearest part on the way.
+    pub fn line_of(&self, path: &[&str]) -> usize {
+        self.line_below(self.line, path)
+    }
+
+    fn line_below(&self, line: usize, path: &[&str]) -> usize {
+        let Some((step, rest)) = path.split_first() else { return line };
+        match &self.value {
+            Value::Table(entries) => entries
+                .iter()
+                .find(|(key, _)| key.name == *step)
+                .map_or(line, |(key, node)| node.line_below(key.line, rest)),
+            Value::List(items) => items
+                .iter()
+                .find(|item| matches!(&item.value, Value::Text(text) if text == step))
+                .map_or(line, |item| item.line),
+            _ => line,
+        }
+    }
+
+    fn size(&self) -> usize {
+        1 + match &self.value {
+            Value::List(items) => items.iter().map(Node::size).sum(),
+            Value::Table(entries) => entries.iter().map(|(_, node)| node.size()).sum(),
+            _ => 0,
+        }
+    }
+
+    /// How a complaint shows what stands here.
+    pub fn shown(&self) -> String {
+        match &self.value {
+            Value::Null => "empty".into(),
+            Value::Boolean(value) => format!("`{value}`"),
+            Value::Integer(value) => format!("`{value}`"),
+            Value::Number(value) => format!("`{value}`"),
+            Value::Text(value) => format!("`{value}`"),
+            Value::List(_) => "a list".into(),
+            Value::Table(_) => "a table".into(),
+        }
+    }
+}
