@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -92,11 +93,21 @@ pub struct Error {
     /// What to type or do next. A hint is only given when it would work.
     pub hints: Vec<String>,
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    /// For how long the service asks to be left alone before the call is sent again.
+    pub retry_after: Option<Duration>,
 }
 
 impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), place: None, context: Vec::new(), hints: Vec::new(), source: None }
+        Error {
+            kind,
+            message: message.into(),
+            place: None,
+            context: Vec::new(),
+            hints: Vec::new(),
+            source: None,
+            retry_after: None,
+        }
     }
 
     /// Adds the place, unless a deeper layer already knew a better one.

@@ -48,6 +48,9 @@ pub struct Limits {
 #[derive(Debug, Clone, Default)]
 pub struct Aws {
     pub profile: Option<String>,
+    /// What `AWS_PROFILE` says. A profile named in any other way means its own credentials, whatever keys the
+    /// environment has; one named by `AWS_PROFILE` alone gives way to them, as it does with the AWS CLI.
+    pub environment_profile: Option<String>,
     /// The regions of a statement that names none: `--region a,b` or `SET awscc.region`.
     pub regions: Vec<String>,
     /// What `AWS_REGION` says. Never a value, only what a hint suggests.
@@ -250,6 +253,7 @@ impl Settings {
             }
         }
         let either = |name: &str| env(name).or_else(|| env(&name.to_uppercase()));
+        settings.aws.environment_profile = env("AWS_PROFILE");
         settings.aws.environment_region = env("AWS_REGION").or_else(|| env("AWS_DEFAULT_REGION"));
         settings.aws.ca_bundle = env("AWS_CA_BUNDLE").map(PathBuf::from);
         settings.aws.proxy = Proxy {
