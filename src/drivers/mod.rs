@@ -2,11 +2,28 @@
 //! Knows neither SQL nor Arrow, nor what a statement is; what exists is the catalog's to say.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::settings::Settings;
+
+mod aws;
+mod retry;
+mod verify;
+
+pub use retry::{Answer, Policy, Repeat, send};
+pub use verify::{unused, verify};
+
+/// Every driver. Touches neither a file nor a credential nor the network: that waits for the first call.
+///
+/// # Errors
+/// None today; settings that a driver cannot work with would be `Usage`.
+pub fn open(settings: &Settings) -> Result<Vec<Arc<dyn Driver>>> {
+    Ok(vec![Arc::new(aws::redshift::Redshift::new(settings))])
+}
 
 /// One request to a service, before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -80,6 +97,11 @@ pub struct Input {
 pub trait Driver: Send + Sync + std::fmt::Debug {
     /// The name that documents use in `driver:`.
     fn name(&self) -> &'static str;
+
+    /// Who answers, as a message names it (`AWS`).
+    fn service(&self) -> &'static str {
+        self.name()
+    }
 
     /// What `call` takes and gives; `None` if the driver has no such call.
     fn signature(&self, call: &str) -> Option<Signature>;

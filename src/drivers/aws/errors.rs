@@ -1,0 +1,241 @@
+//! What went wrong on the way to AWS or there, as the program's own error: its kind, what the service said, what to do.
+//! Knows codes and statuses, and no call in particular. Kinds come from codes and types, never from messages
+//! (with one exception, where AWS has no code for what it means).
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_redshift::config::http::HttpResponse;
+use aws_sdk_redshift::error::{ConnectorError, ProvideErrorMetadata, SdkError};
+use chrono::Utc;
+
+use super::http::{BadSetting, NoAddress};
+use super::regions::REGIONS;
+use super::whole::NotWhole;
+use crate::error::{Error, Kind, nearest};
+
+/// The request that an error is about.
+#[derive(Debug)]
+pub struct About<'a> {
+    pub call: &'a str,
+    /// How the request reads to a person.
+    pub described: String,
+    pub region: &'a str,
+    /// What the call needs, for who is denied it.
+    pub permissions: Vec<&'static str>,
+}
+
+const THROTTLED: &[&str] = &[
+    "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+];
+const UNAVAILABLE: &[&str] = &[
+    "InternalError",
+    "InternalFailure",
+    "InternalServerError",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ServiceUnavailable",
+];
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AuthorizationError",
+    "NotAuthorized",
+    "OptInRequired",
+    "UnauthorizedException",
+    "UnauthorizedOperation",
+];
+const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"];
+const UNKNOWN: &[&str] = &["AuthFailure", "InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"];
+const UNSIGNED: &[&str] = &[
+    "IncompleteSignature",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+];
+
+/// The program's error for the SDK's.
+pub fn error<E>(failure: SdkError<E, HttpResponse>, about: &About<'_>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    let error = match &failure {
+        SdkError::ServiceError(service) => said(service.err(), service.raw(), about),
+        SdkError::ResponseError(response) => match find::<NotWhole>(&failure) {
+            Some(wrong) => Error::new(Kind::Shape, format!("AWS answered `{}` badly: {wrong}", about.call))
+                .with_context(&about.described)
+                .with_context(facts(None, response.raw())),
+            None => broken(&failure, about),
+        },
+        SdkError::DispatchFailure(dispatch) => unsent(&failure, dispatch.is_user(), about),
+        _ => broken(&failure, about),
+    };
+    error.with_source(failure)
+}
+
+/// The service answered, with an error.
+fn said(error: &(impl ProvideErrorMetadata + StdError + 'static), response: &HttpResponse, about: &About<'_>) -> Error {
+    let (code, message, call) = (error.code().unwrap_or_default(), error.message().unwrap_or_default(), about.call);
+    let status = response.status().as_u16();
+    let is = |codes: &[&str]| codes.contains(&code);
+    let mut error = if is(THROTTLED) || (code.is_empty() && status == 429) {
+        Error::new(Kind::Throttled, format!("AWS throttled `{call}`"))
+    } else if is(DENIED) {
+        let error = Error::new(Kind::Denied, format!("AWS does not allow `{call}`"));
+        about
+            .permissions
+            .iter()
+            .fold(error, |error, permission| error.with_hint(format!("the call needs the permission `{permission}`")))
+    // AWS has no code of its own for a region that it does not know: the message is all there is.
+    } else if is(UNSIGNED) && message.contains("scoped to a valid region") {
+        no_region(about, format!("there is no region `{}`", about.region))
+    } else if is(EXPIRED) {
+        Error::new(Kind::Credentials, "the AWS credentials have expired")
+    } else if is(UNKNOWN) {
+        Error::new(Kind::Credentials, "AWS does not know the credentials")
+            .with_hint(format!("it says the same where the account has not enabled the region `{}`", about.region))
+    } else if is(UNSIGNED) {
+        Error::new(Kind::Credentials, "AWS does not accept the signature made with the credentials")
+            .with_hint("the secret key does not belong to the key, or this machine's clock is wrong")
+    } else if status >= 500 || is(UNAVAILABLE) {
+        Error::new(Kind::Unavailable, format!("AWS failed on `{call}` with HTTP status {status}"))
+    } else if code.ends_with("NotFound") || code.ends_with("NotFoundFault") {
+        Error::new(Kind::NotFound, format!("AWS does not find what `{call}` is about"))
+    } else if response.status().is_success() || (300..400).contains(&status) {
+        Error::new(Kind::Shape, format!("AWS answered `{call}` in a shape that cannot be read"))
+            .with_context(chain_text(error))
+    } else if code.is_empty() {
+        Error::new(Kind::Refused, format!("`{call}` was refused with HTTP status {status}, and not in AWS's words"))
+            .with_hint("a proxy or a sign-in page may stand between")
+    } else {
+        Error::new(Kind::Refused, format!("AWS refused `{call}`: {code}"))
+    };
+    error.retry_after = retry_after(response);
+    if !message.is_empty() {
+        error.context.insert(0, format!("AWS says: {}", message.trim()));
+    }
+    error.context.insert(0, about.described.clone());
+    error.with_context(facts(Some(code), response))
+}
+
+/// No request went out, or none came through.
+fn unsent<E>(failure: &SdkError<E, HttpResponse>, is_user: bool, about: &About<'_>) -> Error
+where
+    E: StdError + 'static,
+{
+    if let Some(bad) = find::<BadSetting>(failure) {
+        return Error::new(Kind::Usage, &bad.message).with_hint(&bad.hint);
+    }
+    if let Some(credentials) = find::<CredentialsError>(failure) {
+        return unprovided(credentials).with_context(&about.described);
+    }
+    if let Some(NoAddress { host, .. }) = find::<NoAddress>(failure) {
+        let unknown = !REGIONS.contains(&about.region) && host.contains(about.region);
+        return if unknown {
+            no_region(about, format!("there seems to be no region `{}`: `{host}` has no address", about.region))
+        } else {
+            Error::new(Kind::Transport, format!("`{host}` has no address"))
+        }
+        .with_context(&about.described);
+    }
+    if let Some(rustls::Error::InvalidCertificate(why)) = find::<rustls::Error>(failure) {
+        return Error::new(Kind::Usage, format!("the certificate of AWS's answer is not trusted: {why}"))
+            .with_context(&about.described)
+            .with_hint("behind a proxy that opens TLS, `AWS_CA_BUNDLE` names the PEM file of its certificates");
+    }
+    if is_user {
+        return Error::new(Kind::Usage, format!("`{}` cannot be sent: {}", about.call, chain_text(failure)))
+            .with_context(&about.described);
+    }
+    broken(failure, about)
+}
+
+/// Nothing came back, or not all of it.
+fn broken<E>(failure: &SdkError<E, HttpResponse>, about: &About<'_>) -> Error
+where
+    E: StdError + 'static,
+{
+    Error::new(Kind::Transport, format!("no whole answer to `{}` came from AWS", about.call))
+        .with_context(&about.described)
+        .with_context(chain_text(failure))
+}
+
+/// The chain of credentials has none, or failed.
+fn unprovided(error: &CredentialsError) -> Error {
+    let network = find::<ConnectorError>(error).is_some() || matches!(error, CredentialsError::ProviderTimedOut(_));
+    match error {
+        CredentialsError::CredentialsNotLoaded(_) => Error::new(Kind::Credentials, "there are no AWS credentials"),
+        _ if network => Error::new(Kind::Transport, "the source of the AWS credentials cannot be reached")
+            .with_context(chain_text(error)),
+        _ => Error::new(Kind::Credentials, "the AWS credentials cannot be had").with_context(chain_text(error)),
+    }
+}
+
+fn no_region(about: &About<'_>, message: String) -> Error {
+    let error = Error::new(Kind::Param, message);
+    match nearest(about.region, REGIONS.iter().copied()) {
+        Some(near) if near != about.region => error.with_hint(format!("did you mean `{near}`?")),
+        _ => error,
+    }
+}
+
+/// The code, the HTTP status and the request's id, by which AWS finds a request again.
+fn facts(code: Option<&str>, response: &HttpResponse) -> String {
+    let id = ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| response.headers().get(name));
+    let id = id.map(String::from).or_else(|| id_in_body(response.body().bytes()?));
+    let code = code.filter(|code| !code.is_empty()).map(|code| format!("code {code}, "));
+    let id = id.map(|id| format!(", request id {id}"));
+    format!("{}HTTP status {}{}", code.unwrap_or_default(), response.status().as_u16(), id.unwrap_or_default())
+}
+
+fn id_in_body(body: &[u8]) -> Option<String> {
+    let (_, rest) = std::str::from_utf8(body).ok()?.split_once("<RequestId>")?;
+    Some(rest.split_once("</RequestId>")?.0.trim().to_string())
+}
+
+/// `Retry-After` in seconds or as a date, or AWS's own header in milliseconds.
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    let headers = response.headers();
+    if let Some(milliseconds) = headers.get("x-amz-retry-after").and_then(|text| text.trim().parse().ok()) {
+        return Some(Duration::from_millis(milliseconds));
+    }
+    let text = headers.get("retry-after")?.trim();
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => (chrono::DateTime::parse_from_rfc2822(text).ok()?.to_utc() - Utc::now()).to_std().ok(),
+    }
+}
+
+/// Looks through an error and everything below it; what an I/O error carries is below it too.
+fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    std::iter::successors(Some(error), |&error| match error.downcast_ref::<std::io::Error>() {
+        Some(io) => io.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
+        None => error.source(),
+    })
+    .find_map(|error| error.downcast_ref())
+}
+
+/// What an error and those below it say, each once.
+fn chain_text(error: &(dyn StdError + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for error in std::iter::successors(Some(error), |&error| error.source()) {
+        let text = error.to_string();
+        if !text.is_empty() && !texts.iter().any(|earlier| earlier.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ")
+}

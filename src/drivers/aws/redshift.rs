@@ -1,0 +1,296 @@
+//! The driver `aws.redshift`: Redshift's integrations and clusters through the SDK, a page at a time.
+//! Knows the calls, what narrows them and what they give; not who asks for them, nor how often.
+
+use async_trait::async_trait;
+use aws_sdk_redshift::Client;
+use aws_sdk_redshift::types::{DescribeIntegrationsFilter, DescribeIntegrationsFilterName};
+
+use super::errors::{self, About};
+use super::regions::{self, REGIONS};
+use super::{Aws, rows};
+use crate::drivers::{Driver, Input, Page, ParamSignature, Request, Signature};
+use crate::error::{Error, Kind, Result};
+use crate::settings::Settings;
+
+const CALLS: &[&str] = &[
+    "DescribeIntegrations",
+    "DescribeInboundIntegrations",
+    "DescribeClusters",
+    "CreateIntegration",
+    "ModifyIntegration",
+    "DeleteIntegration",
+    "CreateTags",
+    "DeleteTags",
+];
+
+/// What Redshift takes as `MaxRecords`.
+const PAGE: (usize, usize) = (20, 100);
+
+/// DescribeIntegrations' own filters, by the wire name of the field that they look at.
+const FILTERS: &[(&str, DescribeIntegrationsFilterName)] = &[
+    ("IntegrationArn", DescribeIntegrationsFilterName::IntegrationArn),
+    ("SourceArn", DescribeIntegrationsFilterName::SourceArn),
+    ("Status", DescribeIntegrationsFilterName::Status),
+    ("SourceType", DescribeIntegrationsFilterName::SourceTypes),
+];
+
+/// The param that is one of those filters: no field tells the type of a source.
+const SOURCE_TYPE: &str = "source_type";
+
+#[derive(Debug)]
+pub struct Redshift {
+    aws: Aws,
+}
+
+impl Redshift {
+    pub fn new(settings: &Settings) -> Self {
+        Redshift { aws: Aws::new(settings) }
+    }
+}
+
+#[async_trait]
+impl Driver for Redshift {
+    fn name(&self) -> &'static str {
+        "aws.redshift"
+    }
+
+    fn service(&self) -> &'static str {
+        "AWS"
+    }
+
+    fn signature(&self, call: &str) -> Option<Signature> {
+        signature(call)
+    }
+
+    fn calls(&self) -> &'static [&'static str] {
+        CALLS
+    }
+
+    async fn send(&self, request: &Request) -> Result<Page, Error> {
+        let signature = signature(&request.call)
+            .ok_or_else(|| Error::new(Kind::Internal, format!("`aws.redshift` has no call `{}`", request.call)))?;
+        if signature.writes {
+            return Err(Error::new(Kind::Statement, format!("`{}` cannot be sent yet: iql only reads", request.call))
+                .with_context("nothing was sent"));
+        }
+        let region = request.params.get("region").map(String::as_str).ok_or_else(|| {
+            Error::new(Kind::Param, format!("`{}` needs `region`", request.call))
+                .with_hint("add `WHERE region = 'us-east-1'`")
+        })?;
+        let profile = request.params.get("profile").map(String::as_str);
+        let client = self.aws.client(profile, region).await?;
+        let about = About {
+            call: &request.call,
+            described: self.describe(request),
+            region,
+            permissions: signature.permissions,
+        };
+        let result = match request.call.as_str() {
+            "DescribeIntegrations" => integrations(&client, request, &about).await,
+            "DescribeInboundIntegrations" => inbound_integrations(&client, request, &about).await,
+            _ => clusters(&client, request, &about).await,
+        };
+        match result {
+            Ok(page) if page.next.is_some() && page.next == request.marker => Err(stuck(&about)),
+            Err(error) if error.kind == Kind::NotFound => absent(request, error),
+            Err(error) if error.kind == Kind::Credentials => {
+                self.aws.forget(profile);
+                Err(self.aws.advise(error, profile).await)
+            }
+            result => result,
+        }
+    }
+}
+
+async fn integrations(client: &Client, request: &Request, about: &About<'_>) -> Result<Page> {
+    let mut call = client.describe_integrations().set_marker(request.marker.clone());
+    if let Some(arn) = key(request) {
+        call = call.integration_arn(arn);
+    } else {
+        call = call.max_records(page_size(request));
+    }
+    for (wire, name) in FILTERS {
+        let values = match *wire {
+            "IntegrationArn" if key(request).is_some() => None,
+            "SourceType" => request.params.get(SOURCE_TYPE).map(|value| vec![value.clone()]),
+            wire => request.inputs.get(wire).cloned(),
+        };
+        if let Some(values) = values {
+            let filter = DescribeIntegrationsFilter::builder().name(name.clone()).set_values(Some(values));
+            call = call.filters(filter.build());
+        }
+    }
+    let output = call.send().await.map_err(|failure| errors::error(failure, about))?;
+    page(output.marker, rows::rows(output.integrations.unwrap_or_default(), &request.fields, rows::INTEGRATION)?)
+}
+
+async fn inbound_integrations(client: &Client, request: &Request, about: &About<'_>) -> Result<Page> {
+    let output = client
+        .describe_inbound_integrations()
+        .set_integration_arn(one(request, "IntegrationArn")?)
+        .set_target_arn(one(request, "TargetArn")?)
+        .set_marker(request.marker.clone())
+        .set_max_records(key(request).is_none().then(|| page_size(request)))
+        .send()
+        .await
+        .map_err(|failure| errors::error(failure, about))?;
+    let items = output.inbound_integrations.unwrap_or_default();
+    page(output.marker, rows::rows(items, &request.fields, rows::INBOUND_INTEGRATION)?)
+}
+
+async fn clusters(client: &Client, request: &Request, about: &About<'_>) -> Result<Page> {
+    let output = client
+        .describe_clusters()
+        .set_cluster_identifier(one(request, "ClusterIdentifier")?)
+        .set_marker(request.marker.clone())
+        .set_max_records(key(request).is_none().then(|| page_size(request)))
+        .send()
+        .await
+        .map_err(|failure| errors::error(failure, about))?;
+    page(output.marker, rows::rows(output.clusters.unwrap_or_default(), &request.fields, rows::CLUSTER)?)
+}
+
+/// The one value of the input that names a row, if it has just one.
+fn key(request: &Request) -> Option<&str> {
+    let values = request.inputs.get("IntegrationArn").or_else(|| request.inputs.get("ClusterIdentifier"))?;
+    match values.as_slice() {
+        [value] => Some(value),
+        _ => None,
+    }
+}
+
+fn one(request: &Request, wire: &str) -> Result<Option<String>> {
+    match request.inputs.get(wire).map(Vec::as_slice) {
+        None => Ok(None),
+        Some([value]) => Ok(Some(value.clone())),
+        Some(_) => Err(Error::new(Kind::Internal, format!("`{}` takes one value of `{wire}`", request.call))),
+    }
+}
+
+fn page_size(request: &Request) -> i32 {
+    let (least, most) = PAGE;
+    let size = request.page_size.unwrap_or(most).clamp(least, most);
+    i32::try_from(size).unwrap_or(i32::MAX)
+}
+
+/// An empty marker is how the service writes that there is none.
+fn page(marker: Option<String>, rows: Vec<Vec<serde_json::Value>>) -> Result<Page> {
+    Ok(Page { rows, next: marker.filter(|marker| !marker.is_empty()) })
+}
+
+fn stuck(about: &About<'_>) -> Error {
+    Error::new(Kind::Shape, format!("AWS answered `{}` with the marker that was sent: its pages go round", about.call))
+        .with_context(&about.described)
+}
+
+/// A row asked for by its one key that does not exist is no row. Of several keys one alone may be missing, and an empty
+/// page would hide the others: the call is refused, and whoever asked can ask for each.
+fn absent(request: &Request, mut error: Error) -> Result<Page> {
+    if key(request).is_some() {
+        return Ok(Page::default());
+    }
+    if request.inputs.contains_key("IntegrationArn") {
+        error.kind = Kind::Refused;
+    }
+    Err(error)
+}
+
+fn signature(call: &str) -> Option<Signature> {
+    let read = |inputs, fields, permission| Signature {
+        params: params(&[]),
+        inputs,
+        fields,
+        page: Some(PAGE),
+        repeatable: true,
+        writes: false,
+        permissions: vec![permission],
+    };
+    // A write that sets what it is given is as good twice as once; one that creates, renames or deletes is not ours to
+    // send twice: between the two, somebody else may have changed what it is about.
+    let write = |inputs, repeatable, permission| Signature {
+        params: params(&[]),
+        inputs,
+        fields: Vec::new(),
+        page: None,
+        repeatable,
+        writes: true,
+        permissions: vec![permission],
+    };
+    Some(match call {
+        "DescribeIntegrations" => Signature {
+            params: params(&[SOURCE_TYPE]),
+            ..read(
+                vec![
+                    Input { most: 100, key: true, ..input("IntegrationArn") },
+                    Input { most: 100, ..input("SourceArn") },
+                    Input { most: 100, ..input("Status") },
+                ],
+                names(rows::INTEGRATION),
+                "redshift:DescribeIntegrations",
+            )
+        },
+        "DescribeInboundIntegrations" => read(
+            vec![Input { key: true, ..input("IntegrationArn") }, input("TargetArn")],
+            names(rows::INBOUND_INTEGRATION),
+            "redshift:DescribeInboundIntegrations",
+        ),
+        "DescribeClusters" => read(
+            vec![Input { key: true, ..input("ClusterIdentifier") }],
+            names(rows::CLUSTER),
+            "redshift:DescribeClusters",
+        ),
+        "CreateIntegration" => write(
+            vec![
+                required("IntegrationName"),
+                required("SourceArn"),
+                required("TargetArn"),
+                input("Description"),
+                input("KMSKeyId"),
+                input("AdditionalEncryptionContext"),
+                input("Tags"),
+            ],
+            false,
+            "redshift:CreateIntegration",
+        ),
+        "ModifyIntegration" => write(
+            vec![Input { key: true, ..required("IntegrationArn") }, input("IntegrationName"), input("Description")],
+            false,
+            "redshift:ModifyIntegration",
+        ),
+        "DeleteIntegration" => {
+            write(vec![Input { key: true, ..required("IntegrationArn") }], false, "redshift:DeleteIntegration")
+        }
+        "CreateTags" => write(
+            vec![Input { key: true, ..required("IntegrationArn") }, required("Tags")],
+            true,
+            "redshift:CreateTags",
+        ),
+        "DeleteTags" => write(
+            vec![Input { key: true, ..required("IntegrationArn") }, required("Tags")],
+            true,
+            "redshift:DeleteTags",
+        ),
+        _ => return None,
+    })
+}
+
+fn names<T>(table: &[rows::Field<T>]) -> Vec<&'static str> {
+    table.iter().map(|(wire, _)| *wire).collect()
+}
+
+fn input(wire: &'static str) -> Input {
+    Input { wire, most: 1, required: false, key: false }
+}
+
+fn required(wire: &'static str) -> Input {
+    Input { required: true, ..input(wire) }
+}
+
+fn params(more: &[&'static str]) -> Vec<ParamSignature> {
+    let free = |name| ParamSignature { name, required: false, known: &[], plausible: |_| true };
+    let region = ParamSignature { name: "region", required: true, known: REGIONS, plausible: regions::is_plausible };
+    [region, free("profile")].into_iter().chain(more.iter().copied().map(free)).collect()
+}
+
+#[cfg(test)]
+mod tests;

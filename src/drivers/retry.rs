@@ -1,0 +1,134 @@
+//! When a call is sent again, and when that is given up: the only such policy of the program.
+//! Knows calls by their signature and errors by their kind, and nothing of any service.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{Driver, Page, Request};
+use crate::error::{Error, Kind};
+use crate::settings::Limits;
+
+/// No wait that we choose ourselves is longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// How often a call is tried, the first time included.
+    pub tries: u32,
+    /// A repeat starts within this time of the first try, or not at all.
+    pub time: Duration,
+    /// The first wait is up to this; the bound doubles from there.
+    pub backoff: Duration,
+    /// Time for one try.
+    pub call: Duration,
+}
+
+impl From<&Limits> for Policy {
+    fn from(limits: &Limits) -> Self {
+        Policy { tries: limits.tries, time: limits.retry, backoff: limits.backoff, call: limits.call }
+    }
+}
+
+/// What a call brought, and what it cost.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    pub page: Page,
+    /// How often the call was sent.
+    pub tries: u32,
+    /// The part of `spent` that was waiting between tries.
+    pub waited: Duration,
+    pub spent: Duration,
+}
+
+/// A call is about to be sent again, after `wait`.
+#[derive(Debug)]
+pub struct Repeat<'a> {
+    pub request: &'a Request,
+    /// Why the last try did not do.
+    pub error: &'a Error,
+    /// How often the call was sent so far.
+    pub tries: u32,
+    pub wait: Duration,
+}
+
+/// Sends a request until it is answered, refused for good, or the policy's bounds are reached.
+///
+/// # Errors
+/// The last try's, which says how many tries in how long if there was more than one.
+pub async fn send(
+    driver: &dyn Driver,
+    request: &Request,
+    policy: &Policy,
+    on_repeat: &(dyn Fn(&Repeat<'_>) + Sync),
+) -> Result<Answer, Error> {
+    let started = Instant::now();
+    let repeatable = driver.signature(&request.call).is_some_and(|signature| signature.repeatable);
+    let mut waited = Duration::ZERO;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let error = match timeout(policy.call, driver.send(request)).await {
+            Ok(Ok(page)) => return Ok(Answer { page, tries, waited, spent: started.elapsed() }),
+            Ok(Err(error)) => error,
+            Err(_) => unanswered(driver, request, policy.call),
+        };
+        let wait = wait(policy.backoff, tries).max(error.retry_after.unwrap_or_default());
+        if !may_repeat(&error, repeatable) || tries >= policy.tries || started.elapsed() + wait > policy.time {
+            return Err(given_up(driver, request, error, tries, started.elapsed()));
+        }
+        on_repeat(&Repeat { request, error: &error, tries, wait });
+        sleep(wait).await;
+        waited += wait;
+    }
+}
+
+/// A call that changes something is sent again only if the service says that it did nothing: it throttles before it
+/// works. After a lost answer or a failure on the service's side nobody knows, and a second CreateIntegration may be a
+/// second integration.
+fn may_repeat(error: &Error, repeatable: bool) -> bool {
+    error.kind.is_passing() && (repeatable || error.kind == Kind::Throttled)
+}
+
+/// Exponential backoff with full jitter, so that calls that failed together do not come back together.
+fn wait(backoff: Duration, tries: u32) -> Duration {
+    let bound = backoff.saturating_mul(2_u32.saturating_pow(tries - 1)).min(LONGEST_WAIT);
+    bound.mul_f64(fastrand::f64())
+}
+
+fn unanswered(driver: &dyn Driver, request: &Request, limit: Duration) -> Error {
+    Error::new(
+        Kind::Transport,
+        format!("{} did not answer `{}` within {}", driver.service(), request.call, show(limit)),
+    )
+    .with_context(driver.describe(request))
+}
+
+fn given_up(driver: &dyn Driver, request: &Request, mut error: Error, tries: u32, spent: Duration) -> Error {
+    if tries == 1 {
+        return error;
+    }
+    let (service, call) = (driver.service(), &request.call);
+    let summary = match error.kind {
+        Kind::Throttled => format!("{service} kept throttling `{call}`"),
+        Kind::Unavailable => format!("{service} kept failing on `{call}`"),
+        Kind::Transport => format!("`{call}` found no whole answer from {service}"),
+        Kind::Shape => format!("{service} kept answering `{call}` in a shape that cannot be read"),
+        // The last try met something that does not pass: that is the news, not the tries before it.
+        _ => return error,
+    };
+    let last = std::mem::replace(&mut error.message, format!("{summary} ({tries} tries, {})", show(spent)));
+    error.context.insert(0, format!("the last time: {last}"));
+    if error.kind == Kind::Throttled {
+        error.with_hint("`SET iql.calls_per_region = 2` asks for less at once; `SET iql.retry_time = '5m'` and `SET iql.tries = 20` are more patient")
+    } else {
+        error
+    }
+}
+
+fn show(time: Duration) -> String {
+    if time < Duration::from_secs(1) { format!("{} ms", time.as_millis()) } else { format!("{} s", time.as_secs()) }
+}
+
+#[cfg(test)]
+mod tests;
