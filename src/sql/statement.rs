@@ -1,0 +1,192 @@
+//! What a statement is once it has been read: one variant for each way of answering it.
+//! Every name keeps its place in the script, so that whoever finds it wrong can point at it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sqlparser::ast::{Expr, Ident, Query};
+use sqlparser::tokenizer::{Location, Span};
+
+use crate::error::Place;
+
+#[derive(Debug, Clone)]
+pub struct Statement {
+    pub body: Body,
+    /// What stood in `/*+ … */` comments, in order, as typed. The tree in `body` holds none.
+    pub hints: Vec<String>,
+    pub source: Source,
+    /// This statement's own text, without the `;`.
+    pub text: String,
+}
+
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// SELECT, VALUES, WITH, parenthesised queries and set operations.
+    Query(Box<Query>),
+    Explain {
+        analyze: bool,
+        verbose: bool,
+        /// `indent`, `tree`, `pgjson` or `graphviz`.
+        format: Option<String>,
+        /// Never an `Explain` itself.
+        inner: Box<Body>,
+    },
+    Show(Show),
+    Describe(Describe),
+    /// `name` has its parts joined by dots, unquoted parts in lower case.
+    Set {
+        name: String,
+        values: Vec<String>,
+    },
+    Reset {
+        name: String,
+    },
+    /// A statement that is recognised, and parsed as far as it can be, but not answered yet.
+    Other {
+        verb: &'static str,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub enum Show {
+    Providers {
+        extended: bool,
+        filter: Option<ShowFilter>,
+    },
+    Services {
+        extended: bool,
+        provider: Part,
+        filter: Option<ShowFilter>,
+    },
+    Resources {
+        extended: bool,
+        provider: Part,
+        service: Part,
+        filter: Option<ShowFilter>,
+    },
+    /// `name` has three parts.
+    Methods {
+        extended: bool,
+        name: Name,
+        filter: Option<ShowFilter>,
+    },
+    Settings {
+        filter: Option<ShowFilter>,
+    },
+    Tables {
+        filter: Option<ShowFilter>,
+    },
+    Functions {
+        filter: Option<ShowFilter>,
+    },
+    Version,
+    /// `SHOW awscc.region`: one setting's value.
+    Variable {
+        name: String,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub enum ShowFilter {
+    Like(String),
+    Where(Expr),
+}
+
+#[derive(Debug, Clone)]
+pub enum Describe {
+    /// `name` has three parts.
+    Resource { extended: bool, name: Name },
+    /// `name` has four parts: the last is the method.
+    Method { extended: bool, name: Name },
+}
+
+/// One part of a name: unquoted text is in lower case, quoted text is as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    pub text: String,
+    pub span: Span,
+}
+
+/// A dotted name; never without parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    pub parts: Vec<Part>,
+}
+
+impl Name {
+    pub fn span(&self) -> Span {
+        Span::union_iter(self.parts.iter().map(|part| part.span))
+    }
+
+    pub fn texts(&self) -> Vec<String> {
+        self.parts.iter().map(|part| part.text.clone()).collect()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.texts().join("."))
+    }
+}
+
+impl From<&Ident> for Part {
+    fn from(ident: &Ident) -> Self {
+        Part { text: folded(ident), span: ident.span }
+    }
+}
+
+/// The spelling that an identifier means: as typed within quotes, else in lower case.
+pub(super) fn folded(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_ascii_lowercase() }
+}
+
+/// The script that a statement came from. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Source {
+    text: Arc<str>,
+    file: Option<PathBuf>,
+}
+
+impl Source {
+    pub fn new(text: &str, file: Option<&Path>) -> Self {
+        Source { text: text.into(), file: file.map(Path::to_path_buf) }
+    }
+
+    /// The place of a span, with the whole line's text. A span over several lines points at its first line,
+    /// a span that says nothing at the script's start.
+    pub fn place(&self, span: Span) -> Place {
+        let line = (span.start.line as usize).max(1);
+        let text = self.text.split('\n').nth(line - 1).unwrap_or_default();
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        let width = text.chars().count();
+        let column = (span.start.column as usize).clamp(1, width + 1);
+        let end = if span.end.line as usize == line { span.end.column as usize } else { width + 1 };
+        Place::Sql {
+            file: self.file.clone(),
+            line,
+            column,
+            length: end.min(width + 1).saturating_sub(column).max(1),
+            text: text.to_string(),
+        }
+    }
+
+    /// The text between two locations.
+    pub(super) fn between(&self, start: Location, end: Location) -> &str {
+        let (start, end) = (self.offset(start), self.offset(end));
+        self.text.get(start..end.max(start)).unwrap_or_default()
+    }
+
+    /// The character at a location.
+    pub(super) fn char_at(&self, location: Location) -> Option<char> {
+        self.text[self.offset(location)..].chars().next()
+    }
+
+    fn offset(&self, location: Location) -> usize {
+        let lines_before = (location.line as usize).saturating_sub(1);
+        let start: usize = self.text.split_inclusive('\n').take(lines_before).map(str::len).sum();
+        let line = &self.text[start..];
+        let column = (location.column as usize).saturating_sub(1);
+        start + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
+    }
+}

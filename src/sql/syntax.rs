@@ -1,0 +1,135 @@
+//! What is wrong with a text that is not SQL, in the user's terms, with its place.
+//! The parser's own wording (`Expected: …, found: … at Line: 1, Column: 8`) ends here.
+
+use sqlparser::parser::ParserError;
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, TokenizerError};
+
+use super::split;
+use super::statement::Source;
+use crate::error::{Error, Kind, nearest};
+
+/// A text that cannot even be cut into words.
+pub(super) fn of_text(error: &TokenizerError, text: &str, source: &Source) -> Error {
+    let at = |location: Location| source.place(Span::new(location, location));
+    if error.message.contains("multi-line comment") {
+        // The tokenizer reports the end of the text; what helps is where the comment was opened.
+        let opened = opening_of_comment(text).unwrap_or(error.location);
+        return Error::new(Kind::Syntax, "this comment is not closed").at(at(opened)).with_hint("close it with `*/`");
+    }
+    if let Some(quote) = split::is_unfinished(error).then(|| source.char_at(error.location)).flatten() {
+        return match quote {
+            '"' => Error::new(Kind::Syntax, "this quoted name is not closed").with_hint("close it with `\"`"),
+            '\'' => Error::new(Kind::Syntax, "this text is not closed")
+                .with_hint("close it with `'`; a quote within it is written `''`"),
+            _ => Error::new(Kind::Syntax, "this quote is not closed"),
+        }
+        .at(at(error.location));
+    }
+    let found = source.char_at(error.location);
+    let message = match found {
+        Some(found) => format!("`{found}` cannot stand here"),
+        None => "the text ends in the middle of a word".to_string(),
+    };
+    Error::new(Kind::Syntax, message).at(at(error.location))
+}
+
+/// A statement that the parser refused. `tokens` are the statement's own.
+pub(super) fn of_statement(error: &ParserError, tokens: &[TokenWithSpan], source: &Source) -> Error {
+    let text = match error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.as_str(),
+        ParserError::RecursionLimitExceeded => {
+            return Error::new(Kind::Syntax, "the statement is nested too deeply").at(source.place(deepest(tokens)));
+        }
+    };
+    let (text, location) = without_location(text);
+    let span = location.and_then(|location| span_at(tokens, location)).unwrap_or_else(|| end(tokens));
+    let text = text.strip_prefix("sql parser error: ").unwrap_or(text);
+    let message = match text.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) {
+        Some((expected, "EOF")) => format!("expected {}, found the end of the statement", lower_first(expected)),
+        Some((expected, found)) => format!("expected {}, found `{}`", lower_first(expected), found.trim()),
+        None => lower_first(text.trim_end_matches('.')),
+    };
+    Error::new(Kind::Syntax, message).at(source.place(span))
+}
+
+/// `expected …, found …` at a token of our own choice; no token means the statement's end.
+pub(super) fn expected(what: &str, found: &TokenWithSpan, tokens: &[TokenWithSpan], source: &Source) -> Error {
+    match found.token {
+        Token::EOF => Error::new(Kind::Syntax, format!("expected {what}, found the end of the statement"))
+            .at(source.place(end(tokens))),
+        _ => Error::new(Kind::Syntax, format!("expected {what}, found `{found}`")).at(source.place(found.span)),
+    }
+}
+
+/// A statement that starts with no verb of ours.
+pub(super) fn unknown_verb(
+    found: &TokenWithSpan,
+    verbs: &[&'static str],
+    tokens: &[TokenWithSpan],
+    source: &Source,
+) -> Error {
+    let error = expected("a statement", found, tokens, source);
+    match nearest(&found.token.to_string(), verbs.iter().copied()) {
+        Some(verb) => error.with_hint(format!("did you mean `{verb}`?")),
+        None => error,
+    }
+}
+
+/// The place just behind the last token.
+fn end(tokens: &[TokenWithSpan]) -> Span {
+    let last = tokens.iter().rev().find(|token| !split::is_space(&token.token));
+    last.map_or_else(Span::empty, |token| Span::new(token.span.end, token.span.end))
+}
+
+fn span_at(tokens: &[TokenWithSpan], location: Location) -> Option<Span> {
+    let token = tokens.iter().find(|token| token.span.start == location && token.token != Token::EOF)?;
+    Some(token.span)
+}
+
+/// The opening bracket that no other within it opens deeper, for a text that is nested too deeply.
+fn deepest(tokens: &[TokenWithSpan]) -> Span {
+    let (mut depth, mut most, mut span) = (0_i64, 0, Span::empty());
+    for token in tokens {
+        match token.token {
+            Token::LParen | Token::LBracket => depth += 1,
+            Token::RParen | Token::RBracket => depth -= 1,
+            _ => {}
+        }
+        if depth > most {
+            (most, span) = (depth, token.span);
+        }
+    }
+    if most > 0 {
+        span
+    } else {
+        tokens.iter().find(|token| !split::is_space(&token.token)).map_or(span, |token| token.span)
+    }
+}
+
+fn without_location(text: &str) -> (&str, Option<Location>) {
+    let parsed = text.rsplit_once(" at Line: ").and_then(|(before, numbers)| {
+        let (line, column) = numbers.split_once(", Column: ")?;
+        Some((before, Location::new(line.trim().parse().ok()?, column.trim().parse().ok()?)))
+    });
+    parsed.map_or((text, None), |(before, location)| (before, Some(location)))
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), letters.clone().next()) {
+        // A keyword in capitals stays as it is.
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_string(),
+    }
+}
+
+/// Where the comment that is still open was opened: the last `/*` before which the text is whole.
+fn opening_of_comment(text: &str) -> Option<Location> {
+    let at = text.rmatch_indices("/*").map(|(at, _)| at).find(|at| split::tokens(&text[..*at]).is_ok())?;
+    let before = &text[..at];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    Some(Location::new(line as u64, column as u64))
+}
