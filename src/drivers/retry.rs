@@ -105,6 +105,9 @@ fn unanswered(driver: &dyn Driver, request: &Request, limit: Duration) -> Error 
 }
 
 fn given_up(driver: &dyn Driver, request: &Request, mut error: Error, tries: u32, spent: Duration) -> Error {
+    if let Some(time) = error.retry_after {
+        error.context.push(format!("{} asks to wait {}", driver.service(), show(time)));
+    }
     if tries == 1 {
         return error;
     }
