@@ -239,3 +239,6 @@ fn chain_text(error: &(dyn StdError + 'static)) -> String {
     }
     texts.join(": ")
 }
+
+#[cfg(test)]
+mod tests;

@@ -207,6 +207,14 @@ async fn the_sdk_itself_sends_nothing_twice() {
         create.send().await.expect_err("lost");
         assert_eq!(double.received().len(), 1);
     }
+    // A connection that was used before is no excuse either.
+    let list = answer("DescribeIntegrations", TWO);
+    let double = Double::start(move |number, _| if number == 0 { ok(list.clone()) } else { Reply::Close }).await;
+    let redshift = Redshift::new(&double.settings());
+    redshift.send(&request("DescribeIntegrations")).await.expect("a page");
+    let client = redshift.aws.client(None, "us-east-1").await.expect("a client");
+    client.delete_integration().integration_arn("arn:1").send().await.expect_err("lost");
+    assert_eq!(double.received().len(), 2);
 }
 
 #[tokio::test]

@@ -1,0 +1,189 @@
+//! What the service and the network can do to a call, and the error that a person reads.
+
+use super::super::double::{Double, Reply, fault, ok, request, send, settings};
+use super::*;
+use crate::drivers::Request;
+
+/// The error of one request whose every try is answered by `reply`, and how often it was sent.
+async fn check(reply: impl Fn() -> Reply + Send + Sync + 'static, kind: Kind, sent: usize, expected: &str) {
+    let double = Double::start(move |_, _| reply()).await;
+    let mut settings = double.settings();
+    settings.limits.tries = 2;
+    let error = send(&settings, &request("DescribeIntegrations")).await.expect_err(expected);
+    assert_eq!((error.kind, double.received().len()), (kind, sent), "{error}");
+    let report = regex::Regex::new(r"\(2 tries, \d+ ms\)")
+        .expect("a pattern")
+        .replace(&error.to_string(), "(2 tries)")
+        .into_owned();
+    assert_eq!(report, expected);
+}
+
+#[tokio::test]
+async fn throttled() {
+    for (status, code) in [(400, "Throttling"), (400, "ThrottlingException"), (503, "RequestLimitExceeded")] {
+        let expected = format!(
+            "AWS kept throttling `DescribeIntegrations` (2 tries)
+  the last time: AWS throttled `DescribeIntegrations`
+  DescribeIntegrations region=us-east-1
+  AWS says: Rate exceeded
+  code {code}, HTTP status {status}, request id r-1
+
+hint: `SET iql.calls_per_region = 2` asks for less at once; `SET iql.retry_time = '5m'` and `SET iql.tries = 20` are more patient"
+        );
+        check(move || fault(status, code, "Rate exceeded"), Kind::Throttled, 2, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn a_wait_that_aws_asks_for_is_read() {
+    for (name, value, expected) in [
+        ("retry-after", "7".to_string(), 7..=7),
+        ("x-amz-retry-after", "7000".to_string(), 7..=7),
+        ("retry-after", (Utc::now() + chrono::TimeDelta::seconds(9)).to_rfc2822(), 7..=9),
+    ] {
+        let reply = move || match fault(400, "Throttling", "Rate exceeded") {
+            Reply::Answer { status, body, .. } => Reply::Answer { status, headers: vec![(name, value.clone())], body },
+            other => other,
+        };
+        let double = Double::start(move |_, _| reply()).await;
+        let mut settings = double.settings();
+        settings.limits.tries = 1;
+        let error = send(&settings, &request("DescribeIntegrations")).await.expect_err("throttled");
+        let wait = error.retry_after.expect("a wait").as_secs();
+        assert!(expected.contains(&wait), "{name}: {wait}");
+    }
+}
+
+#[tokio::test]
+async fn unavailable() {
+    check(
+        || Reply::Answer { status: 503, headers: vec![("x-amzn-requestid", "r-2".into())], body: String::new() },
+        Kind::Unavailable,
+        2,
+        "AWS kept failing on `DescribeIntegrations` (2 tries)
+  the last time: AWS failed on `DescribeIntegrations` with HTTP status 503
+  DescribeIntegrations region=us-east-1
+  HTTP status 503, request id r-2",
+    )
+    .await;
+    check(
+        || fault(400, "RequestTimeout", "too slow"),
+        Kind::Unavailable,
+        2,
+        "AWS kept failing on `DescribeIntegrations` (2 tries)
+  the last time: AWS failed on `DescribeIntegrations` with HTTP status 400
+  DescribeIntegrations region=us-east-1
+  AWS says: too slow
+  code RequestTimeout, HTTP status 400, request id r-1",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn denied() {
+    check(
+        || fault(403, "AccessDenied", "User: arn:aws:iam::1:user/x is not authorized"),
+        Kind::Denied,
+        1,
+        "AWS does not allow `DescribeIntegrations`
+  DescribeIntegrations region=us-east-1
+  AWS says: User: arn:aws:iam::1:user/x is not authorized
+  code AccessDenied, HTTP status 403, request id r-1
+
+hint: the call needs the permission `redshift:DescribeIntegrations`",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn credentials_that_aws_does_not_take() {
+    check(
+        || fault(403, "ExpiredToken", "The security token included in the request is expired"),
+        Kind::Credentials,
+        1,
+        "the AWS credentials have expired
+  DescribeIntegrations region=us-east-1
+  AWS says: The security token included in the request is expired
+  code ExpiredToken, HTTP status 403, request id r-1",
+    )
+    .await;
+    check(
+        || fault(403, "InvalidClientTokenId", "The security token included in the request is invalid."),
+        Kind::Credentials,
+        1,
+        "AWS does not know the credentials
+  DescribeIntegrations region=us-east-1
+  AWS says: The security token included in the request is invalid.
+  code InvalidClientTokenId, HTTP status 403, request id r-1
+
+hint: it says the same where the account has not enabled the region `us-east-1`",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn refused() {
+    check(
+        || fault(400, "InvalidParameterValue", "Value (x) is not valid"),
+        Kind::Refused,
+        1,
+        "AWS refused `DescribeIntegrations`: InvalidParameterValue
+  DescribeIntegrations region=us-east-1
+  AWS says: Value (x) is not valid
+  code InvalidParameterValue, HTTP status 400, request id r-1",
+    )
+    .await;
+    check(
+        || Reply::Answer { status: 403, headers: Vec::new(), body: "<html>no</html>".into() },
+        Kind::Refused,
+        1,
+        "`DescribeIntegrations` was refused with HTTP status 403, and not in AWS's words
+  DescribeIntegrations region=us-east-1
+  HTTP status 403
+
+hint: a proxy or a sign-in page may stand between",
+    )
+    .await;
+}
+
+fn in_region(region: &str) -> Request {
+    let mut request = request("DescribeIntegrations");
+    request.params.insert("region".into(), region.into());
+    request
+}
+
+#[tokio::test]
+async fn a_region_that_does_not_exist() {
+    let says = "Credential should be scoped to a valid region.";
+    let double = Double::start(move |_, _| fault(403, "SignatureDoesNotMatch", says)).await;
+    let error = send(&double.settings(), &in_region("us-esat-1")).await.expect_err("no such region");
+    assert_eq!((error.kind, error.message.as_str()), (Kind::Param, "there is no region `us-esat-1`"));
+    assert_eq!(error.hints, ["did you mean `us-east-1`?"]);
+
+    // An empty label fails in the system's own library, so that nobody is asked.
+    let settings = settings("http://redshift.us-esat-1..test");
+    let error = send(&settings, &in_region("us-esat-1")).await.expect_err("no such host");
+    let expected = "there seems to be no region `us-esat-1`: `redshift.us-esat-1..test` has no address";
+    assert_eq!((error.kind, error.message.as_str()), (Kind::Param, expected));
+    assert_eq!(error.hints, ["did you mean `us-east-1`?"]);
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_answer() {
+    // A port that was free a moment ago.
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("free").port();
+    let mut refused = settings(&format!("http://127.0.0.1:{port}"));
+    refused.limits.tries = 2;
+    let error = send(&refused, &request("DescribeIntegrations")).await.expect_err("nobody listens");
+    assert_eq!(error.kind, Kind::Transport, "{error}");
+    assert!(error.message.starts_with("`DescribeIntegrations` found no whole answer from AWS (2 tries"), "{error}");
+    assert!(error.to_string().contains("refused"), "{error}");
+
+    let double = Double::start(|number, _| if number == 0 { Reply::Hang } else { ok("") }).await;
+    let mut slow = double.settings();
+    (slow.limits.tries, slow.limits.call) = (1, Duration::from_millis(50));
+    let error = send(&slow, &request("DescribeIntegrations")).await.expect_err("no answer");
+    let expected = "AWS did not answer `DescribeIntegrations` within 50 ms";
+    assert_eq!((error.kind, error.message.as_str()), (Kind::Transport, expected));
+}
