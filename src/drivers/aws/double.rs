@@ -2,6 +2,7 @@
 //! answer in the ways in which a network does. Knows nothing of Redshift.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -60,6 +61,7 @@ pub fn answer(call: &str, result: &str) -> String {
 pub struct Double {
     pub port: u16,
     received: Arc<Mutex<Vec<Received>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 type Script = Arc<dyn Fn(usize, &Received) -> Reply + Send + Sync>;
@@ -85,8 +87,11 @@ impl Double {
         let port = listener.local_addr().expect("an address").port();
         let received = Arc::new(Mutex::new(Vec::new()));
         let (script, heard): (Script, _) = (Arc::new(script), received.clone());
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counter = connections.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                counter.fetch_add(1, Ordering::Relaxed);
                 let (script, heard, acceptor) = (script.clone(), heard.clone(), acceptor.clone());
                 tokio::spawn(async move {
                     match acceptor {
@@ -99,11 +104,15 @@ impl Double {
                 });
             }
         });
-        Double { port, received }
+        Double { port, received, connections }
     }
 
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().expect("no test panicked here").clone()
+    }
+
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// Settings that send every call here, as nobody in particular.

@@ -132,10 +132,9 @@ async fn an_answer_cut_anywhere_is_refused_or_whole() {
     let body = whole.clone();
     // The double cuts the nth answer after n bytes, and says that this is its right length.
     let double = Double::start(move |number, _| ok(&body[..number])).await;
-    let mut settings = double.settings();
-    settings.limits.tries = 1;
+    let redshift = Redshift::new(&double.settings());
     for cut in 0..=whole.len() {
-        match send(&settings, &request("DescribeIntegrations")).await {
+        match redshift.send(&request("DescribeIntegrations")).await {
             Ok(page) => {
                 assert!(cut >= whole.len() - 1, "cut at {cut}: {page:?}");
                 assert_eq!((page.rows.len(), page.next.as_deref()), (2, Some("m")));
