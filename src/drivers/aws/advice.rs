@@ -4,6 +4,7 @@
 use aws_config::profile::{Profile, ProfileSet};
 
 use super::Aws;
+use super::errors::is_unprovided;
 use crate::error::{Error, nearest};
 
 impl Aws {
@@ -14,14 +15,22 @@ impl Aws {
         }
         let (fs, env, files) = Default::default();
         let Ok(profiles) = aws_config::profile::load(&fs, &env, &files, None).await else { return error };
-        match self.profile(named) {
-            Some(name) => about_profile(error, &profiles, name),
-            None => about_none(error, &profiles),
+        match (self.insisted(named), self.profile(named)) {
+            (Some(name), _) => about_profile(error, &profiles, name, Source::Profile),
+            (None, Some(name)) => about_profile(error, &profiles, name, Source::Anywhere),
+            (None, None) => about_none(error, &profiles),
         }
     }
 }
 
-fn about_profile(mut error: Error, profiles: &ProfileSet, name: &str) -> Error {
+/// Where the credentials of a call with a profile come from.
+enum Source {
+    Profile,
+    /// The environment's keys go before a profile that `AWS_PROFILE` alone names.
+    Anywhere,
+}
+
+fn about_profile(mut error: Error, profiles: &ProfileSet, name: &str, source: Source) -> Error {
     let Some(profile) = profiles.get_profile(name) else {
         error.message = format!("there is no AWS profile `{name}`");
         return match nearest(name, profiles.profiles()) {
@@ -35,7 +44,17 @@ fn about_profile(mut error: Error, profiles: &ProfileSet, name: &str) -> Error {
     error.context.push(format!("profile {name}"));
     match signs_in(profiles, profile) {
         Some(source) => error.with_hint(format!("`aws sso login --profile {source}` signs in again")),
-        None => error.with_hint(format!("renew the credentials of the profile `{name}`, then run the statement again")),
+        None if is_unprovided(&error) => {
+            error.with_hint(format!("the profile has no credentials: `aws configure --profile {name}` gives it some"))
+        }
+        None => match source {
+            Source::Profile => {
+                error.with_hint(format!("renew the credentials of the profile `{name}`, then run the statement again"))
+            }
+            Source::Anywhere => error.with_hint(format!(
+                "renew what `AWS_ACCESS_KEY_ID` holds or, where it is not set, the credentials of the profile `{name}`"
+            )),
+        },
     }
 }
 
@@ -43,11 +62,20 @@ fn about_none(error: Error, profiles: &ProfileSet) -> Error {
     if let Some(source) = profiles.get_profile("default").and_then(|profile| signs_in(profiles, profile)) {
         return error.with_hint(format!("`aws sso login --profile {source}` signs in again"));
     }
+    if !is_unprovided(&error) {
+        return error.with_hint(
+            "renew them where they come from: the environment, the profile `default`, the container or the instance",
+        );
+    }
     match list(profiles) {
-        Some(names) => error
-            .with_hint(format!("name a profile by `--profile` or `AWS_PROFILE`: the profiles are {names}")),
+        Some(names) => {
+            error.with_hint(format!("name a profile by `--profile` or `AWS_PROFILE`: the profiles are {names}"))
+        }
         None => error
-            .with_hint("`aws configure sso` or `aws configure` makes a profile; `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` do without")
+            .with_hint(
+                "`aws configure sso` or `aws configure` makes a profile; \
+                 `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` do without",
+            )
             .with_hint("`--sandbox` needs no account"),
     }
 }

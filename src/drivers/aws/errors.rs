@@ -86,6 +86,12 @@ where
     error.with_source(failure)
 }
 
+/// Whether an error says that there are no credentials, and not that somebody refused them.
+pub fn is_unprovided(error: &Error) -> bool {
+    let source = error.source.as_deref().and_then(|source| find::<CredentialsError>(source));
+    matches!(source, Some(CredentialsError::CredentialsNotLoaded(_)))
+}
+
 /// The service answered, with an error.
 fn said(error: &(impl ProvideErrorMetadata + StdError + 'static), response: &HttpResponse, about: &About<'_>) -> Error {
     let (code, message, call) = (error.code().unwrap_or_default(), error.message().unwrap_or_default(), about.call);

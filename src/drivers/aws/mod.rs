@@ -74,7 +74,7 @@ impl Aws {
         lock(&self.clients).retain(|(of, _), _| of.as_deref() != profile);
     }
 
-    /// The profile whose credentials count, if one was named, and whether it was named by `AWS_PROFILE` alone.
+    /// The profile that a call is made with, if any was named anywhere.
     fn profile<'a>(&'a self, named: Option<&'a str>) -> Option<&'a str> {
         named.or(self.settings.profile.as_deref())
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use super::double::{Double, Reply, answer, credentials, ok, request, send};
+use super::double::{Double, Reply, answer, credentials, fault, ok, request, send};
 use super::*;
 use crate::drivers::Request;
 
@@ -27,11 +27,16 @@ fn at(profile: Option<&str>, region: &str) -> Request {
 /// Whose key a request was signed with, and for which region.
 fn signed(double: &Double) -> Vec<String> {
     let scope = |header: &String| Some(header.split_once("Credential=")?.1.split_once("/redshift/")?.0.to_string());
-    let scopes = double.received().iter().map(|request| scope(&request.headers["authorization"])).collect::<Option<Vec<_>>>();
-    scopes.expect("every request is signed").iter().map(|scope| {
-        let mut parts = scope.split('/');
-        format!("{} {}", parts.next().unwrap_or_default(), parts.next_back().unwrap_or_default())
-    }).collect()
+    let scopes =
+        double.received().iter().map(|request| scope(&request.headers["authorization"])).collect::<Option<Vec<_>>>();
+    scopes
+        .expect("every request is signed")
+        .iter()
+        .map(|scope| {
+            let mut parts = scope.split('/');
+            format!("{} {}", parts.next().unwrap_or_default(), parts.next_back().unwrap_or_default())
+        })
+        .collect()
 }
 
 #[tokio::test]
@@ -64,11 +69,11 @@ async fn a_client_is_made_once_and_its_connection_is_used_again() {
     assert_eq!((double.received().len(), double.connections()), (4, 1));
 }
 
-/// Runs the calls of `a_process_with_its_own_environment` with just these variables, and gives what it printed.
+/// Runs the calls of `a_process_with_its_own_environment` with just these variables, and gives its report.
 fn child(home: &Path, variables: &[(&str, &str)]) -> String {
     let program = std::env::current_exe().expect("this program");
-    let output = Command::new(program)
-        .args([CHILD, "--exact", "--nocapture"])
+    Command::new(program)
+        .args([CHILD, "--exact"])
         .env_clear()
         .env("HOME", home)
         .env("AWS_PROFILE", CHILD_PROFILE)
@@ -76,25 +81,29 @@ fn child(home: &Path, variables: &[(&str, &str)]) -> String {
         .envs(variables.iter().copied())
         .output()
         .expect("it runs");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    std::fs::read_to_string(home.join(".local/state/iql/report")).expect("it reported")
 }
 
 /// Does nothing in a test run of its own. In a process that `child` started, it calls once with the environment's
-/// profile and once with the profile `other`, in two regions each, and prints what came of it.
+/// profile in two regions, once with the profile `other` and once with one that is not there, and writes what came of it.
 #[tokio::test]
 async fn a_process_with_its_own_environment() {
     let settings = Settings::from_environment(None).expect("settings");
     if settings.aws.profile.as_deref() != Some(CHILD_PROFILE) {
         return;
     }
+    let (mut report, folder) = (String::new(), settings.state.clone());
     let redshift = redshift::Redshift::new(&Settings { limits: Limits { tries: 1, ..Limits::default() }, ..settings });
-    for request in [at(None, "us-east-1"), at(None, "eu-west-1"), at(Some("other"), "us-east-1"), at(Some("othre"), "us-east-1")] {
+    for request in
+        [at(None, "us-east-1"), at(None, "eu-west-1"), at(Some("other"), "us-east-1"), at(Some("othre"), "us-east-1")]
+    {
         let started = Instant::now();
         let result = crate::drivers::Driver::send(&redshift, &request).await;
-        let report = result.map_or_else(|error| format!("{:?} {error}", error.kind), |_| "a page".into());
+        let result = result.map_or_else(|error| format!("{:?} {error}", error.kind), |_| "a page".into());
         let time = if started.elapsed().as_secs() == 0 { "within a second" } else { "late" };
-        println!("[{time}: {}]", report.replace('\n', " "));
+        report.push_str(&format!("[{time}: {}]", result.replace('\n', " ")));
     }
+    std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(folder.join("report"), report)).expect("written");
 }
 
 fn home(config: &str) -> tempfile::TempDir {
@@ -110,7 +119,9 @@ const PROFILES: &str = "[profile iql-child]\naws_access_key_id = AKIDCHILD\naws_
 #[tokio::test(flavor = "multi_thread")]
 async fn the_environment_names_the_endpoint_and_the_profile() {
     let wrong = "http://127.0.0.1:1";
-    for (endpoint, other) in [("AWS_ENDPOINT_URL_REDSHIFT", Some(("AWS_ENDPOINT_URL", wrong))), ("AWS_ENDPOINT_URL", None)] {
+    for (endpoint, other) in
+        [("AWS_ENDPOINT_URL_REDSHIFT", Some(("AWS_ENDPOINT_URL", wrong))), ("AWS_ENDPOINT_URL", None)]
+    {
         let double = Double::start(|_, _| page()).await;
         let url = format!("http://127.0.0.1:{}", double.port);
         let variables: Vec<_> = [(endpoint, url.as_str())].into_iter().chain(other).collect();
@@ -135,7 +146,9 @@ async fn keys_of_the_environment_go_before_its_profile_and_not_before_one_that_w
 async fn credentials_are_fetched_once_for_all_regions() {
     let double = Double::start(|_, received| {
         if received.line.starts_with("GET /keys") {
-            return ok(r#"{"AccessKeyId":"AKIDTASK","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#);
+            return ok(
+                r#"{"AccessKeyId":"AKIDTASK","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#,
+            );
         }
         page()
     })
@@ -157,7 +170,7 @@ async fn missing_credentials_are_reported_at_once() {
     let output = child(home("[profile iql-child]\nregion = us-east-1\n").path(), &[]);
     let expected = "[within a second: Credentials there are no AWS credentials   \
         DescribeIntegrations region=us-east-1   profile iql-child  \
-        hint: renew the credentials of the profile `iql-child`, then run the statement again]";
+        hint: the profile has no credentials: `aws configure --profile iql-child` gives it some]";
     assert!(output.contains(expected), "{output}");
 
     let sso = "[profile iql-child]\nsource_profile = hub\nrole_arn = arn:aws:iam::1:role/r\n\
@@ -166,4 +179,17 @@ async fn missing_credentials_are_reported_at_once() {
     let output = child(home(sso).path(), &[]);
     assert!(output.contains("[within a second: Credentials the AWS credentials cannot be had"), "{output}");
     assert!(output.contains("hint: `aws sso login --profile hub` signs in again]"), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_are_refused_are_renewed_where_they_come_from() {
+    let double = Double::start(|_, _| fault(403, "ExpiredToken", "expired")).await;
+    let url = format!("http://127.0.0.1:{}", double.port);
+    let output = child(home(PROFILES).path(), &[("AWS_ENDPOINT_URL", &url)]);
+    let hints: Vec<_> = output.split("hint: ").skip(1).filter_map(|rest| rest.split(']').next()).collect();
+    let own =
+        "renew what `AWS_ACCESS_KEY_ID` holds or, where it is not set, the credentials of the profile `iql-child`";
+    let other = "renew the credentials of the profile `other`, then run the statement again";
+    assert_eq!(hints, [own, own, other, "did you mean `other`?"], "{output}");
+    assert_eq!(double.received().len(), 3, "none is sent twice");
 }
