@@ -7,6 +7,9 @@ use super::{Driver, Input, Signature};
 use crate::catalog::model::{Access, Catalog, Method, Origin, Resource, Service};
 use crate::error::{Error, Kind, Result, nearest};
 
+/// What an update needs where StackQL's form is spoken.
+const PATCH: &str = "PatchDocument";
+
 /// Whether every document says only what its driver can do.
 ///
 /// # Errors
@@ -134,16 +137,20 @@ fn of_method(resource: &Resource, method: &Method, signature: &Signature) -> Vec
             }
         }
     }
-    let needs: Vec<&str> = method.needs.iter().map(|need| wire(resource, need)).collect();
-    for (need, wire) in method.needs.iter().zip(&needs) {
-        let is_param = signature.params.iter().any(|param| param.name == need);
+    // A whole patch is how a statement says what to change, and no part of the call: the engine takes it apart.
+    let changes = resource.verbs.update.as_ref() == Some(&method.name);
+    let needs: Vec<_> = method.needs.iter().filter(|need| !(changes && *need == PATCH)).collect();
+    let needs: Vec<(&str, &str)> = needs.into_iter().map(|need| (need.as_str(), wire(resource, need))).collect();
+    for (need, wire) in &needs {
+        let is_param = signature.params.iter().any(|param| param.name == *need);
         if !is_param && !inputs().any(|input| input == *wire) {
             complaints
                 .push(format!("needs `{need}`, which `{call}` does not take{}", perhaps(nearest(wire, inputs()))));
         }
     }
     let is_bound = |input: &&Input| {
-        needs.contains(&input.wire) || (creates && resource.fields.iter().any(|field| field.wire == input.wire))
+        needs.iter().any(|(_, wire)| *wire == input.wire)
+            || (creates && resource.fields.iter().any(|field| field.wire == input.wire))
     };
     for input in signature.inputs.iter().filter(|input| input.required).filter(|input| !is_bound(input)) {
         complaints.push(format!("does not need `{}`, without which `{call}` does not work", input.wire));

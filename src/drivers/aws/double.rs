@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -123,10 +123,11 @@ impl Double {
 
 /// Answers requests on one connection until it ends.
 async fn converse(
-    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     script: Script,
     heard: Arc<Mutex<Vec<Received>>>,
 ) -> Option<()> {
+    let mut stream = BufReader::new(stream);
     loop {
         let request = read(&mut stream).await?;
         let number = {

@@ -59,12 +59,18 @@ fn resource() -> Resource {
             method("list_resources", "DescribeIntegrations", &[], describe),
             method("get_resource", "DescribeIntegrations", &["Identifier"], describe),
             method("create_resource", "CreateIntegration", &[], &["redshift:CreateIntegration"]),
+            method(
+                "update_resource",
+                "ModifyIntegration",
+                &["Identifier", "PatchDocument"],
+                &["redshift:ModifyIntegration"],
+            ),
             method("delete_resource", "DeleteIntegration", &["Identifier"], &["redshift:DeleteIntegration"]),
         ],
         verbs: Verbs {
             select: vec!["get_resource".into(), "list_resources".into()],
             insert: Some("create_resource".into()),
-            update: None,
+            update: Some("update_resource".into()),
             delete: Some("delete_resource".into()),
         },
         settles: None,
@@ -170,7 +176,7 @@ fn needs_that_the_call_does_not_take_and_the_other_way_round() {
     check(
         |resource| {
             resource.methods[1].needs = vec!["integration_name".into()];
-            resource.methods[3].needs.clear();
+            resource.methods[4].needs.clear();
         },
         &[
             ".get_resource` needs `integration_name`, which `DescribeIntegrations` does not take: \
@@ -183,7 +189,7 @@ fn needs_that_the_call_does_not_take_and_the_other_way_round() {
 #[test]
 fn a_permission_that_is_missing() {
     check(
-        |resource| resource.methods[3].permissions.clear(),
+        |resource| resource.methods[4].permissions.clear(),
         &[".delete_resource` lacks the permission `redshift:DeleteIntegration`, which `DeleteIntegration` needs"],
     );
 }
@@ -194,4 +200,12 @@ fn what_no_document_shows_is_listed() {
     assert!(unused.contains(&"aws.redshift DescribeIntegrations Status".to_string()), "{unused:?}");
     assert!(!unused.contains(&"aws.redshift DescribeIntegrations SourceArn".to_string()), "{unused:?}");
     assert!(unused.contains(&"aws.redshift DescribeClusters ClusterStatus".to_string()), "{unused:?}");
+}
+
+#[test]
+fn the_shipped_documents_fit_their_drivers() {
+    let catalog = crate::catalog::load(None).expect("the shipped documents are sound");
+    verify(&catalog, &drivers()).expect("they ask for what there is");
+    // Nothing that a driver gives is out of reach. What is, is listed here with the reason.
+    assert_eq!(unused(&catalog, &drivers()), Vec::<String>::new());
 }
