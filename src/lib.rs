@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod drivers;
+pub mod engine;
 pub mod error;
 pub mod settings;
 pub mod sql;

@@ -1,0 +1,124 @@
+//! The single door to the drivers: how many calls may be in flight, how many a statement may make, and what they cost.
+//! Knows neither plans nor Arrow. How one request travels, and whether it is tried again, is the drivers' business.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::drivers::{self, Driver, Page, Policy, Request};
+use crate::error::{Error, Kind, Result};
+use crate::settings::Limits;
+
+/// The calls of one session: its limits, shared by its statements.
+#[derive(Debug)]
+pub struct Calls {
+    limits: Limits,
+    policy: Policy,
+    all: Arc<Semaphore>,
+    /// By driver and region.
+    each: Mutex<HashMap<(&'static str, String), Arc<Semaphore>>>,
+}
+
+/// What one statement's calls cost.
+#[derive(Debug, Default)]
+pub struct Meter {
+    calls: AtomicU64,
+    pages: AtomicU64,
+    repeats: AtomicU64,
+    rows: AtomicU64,
+    waited_micros: AtomicU64,
+    spent_micros: AtomicU64,
+}
+
+/// A reading of the meter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Requests that the statement needed: one for each page or key look-up.
+    pub calls: u64,
+    /// Whole answers.
+    pub pages: u64,
+    /// Times that a request was sent again.
+    pub repeats: u64,
+    /// Rows that services gave.
+    pub rows: u64,
+    /// Time spent waiting before repeats, over all calls.
+    pub waited: Duration,
+    /// Time from sending to answer, over all calls; more than the clock's, since they run side by side.
+    pub spent: Duration,
+}
+
+impl Calls {
+    pub fn new(limits: &Limits) -> Self {
+        Calls {
+            limits: limits.clone(),
+            policy: Policy::from(limits),
+            all: Arc::new(Semaphore::new(limits.calls_in_flight)),
+            each: Mutex::default(),
+        }
+    }
+
+    /// Sends one request as soon as the limits allow it.
+    ///
+    /// # Errors
+    /// `Limit` when the statement has made all the calls it may make, else what the driver says.
+    pub async fn send(&self, driver: &dyn Driver, request: &Request, meter: &Meter) -> Result<Page> {
+        let region = request.params.get("region").cloned().unwrap_or_default();
+        let each = self.each(driver.name(), region);
+        // The region first: who waits for a slow region must not hold one of the places that all share.
+        let _region = each.acquire_owned().await.map_err(closed)?;
+        let _place = self.all.clone().acquire_owned().await.map_err(closed)?;
+        if let Some(most) = self.limits.max_calls {
+            let made = meter.calls.fetch_add(1, Ordering::Relaxed);
+            if made >= most {
+                meter.calls.fetch_sub(1, Ordering::Relaxed);
+                return Err(Error::new(
+                    Kind::Limit,
+                    format!("the statement needs more than the {most} calls that it may make"),
+                )
+                .with_context(format!("not sent: {}", driver.describe(request)))
+                .with_hint("raise it with `--max-calls`, or `SET iql.max_calls = …`; `EXPLAIN` names the calls"));
+            }
+        } else {
+            meter.calls.fetch_add(1, Ordering::Relaxed);
+        }
+        tracing::debug!(target: "iql::calls", "{}", driver.describe(request));
+        let answer = drivers::send(driver, request, &self.policy, &|repeat| {
+            meter.repeats.fetch_add(1, Ordering::Relaxed);
+            let (wait, why) = (repeat.wait.as_millis(), &repeat.error.message);
+            tracing::info!(target: "iql::calls", "{} again in {wait} ms: {why}", driver.describe(repeat.request));
+        })
+        .await?;
+        meter.pages.fetch_add(1, Ordering::Relaxed);
+        meter.rows.fetch_add(answer.page.rows.len() as u64, Ordering::Relaxed);
+        meter.waited_micros.fetch_add(answer.waited.as_micros() as u64, Ordering::Relaxed);
+        meter.spent_micros.fetch_add(answer.spent.as_micros() as u64, Ordering::Relaxed);
+        Ok(answer.page)
+    }
+
+    fn each(&self, driver: &'static str, region: String) -> Arc<Semaphore> {
+        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = self.limits.calls_per_region;
+        each.entry((driver, region)).or_insert_with(|| Arc::new(Semaphore::new(limit))).clone()
+    }
+}
+
+impl Meter {
+    pub fn read(&self) -> Cost {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Cost {
+            calls: read(&self.calls),
+            pages: read(&self.pages),
+            repeats: read(&self.repeats),
+            rows: read(&self.rows),
+            waited: Duration::from_micros(read(&self.waited_micros)),
+            spent: Duration::from_micros(read(&self.spent_micros)),
+        }
+    }
+}
+
+fn closed(_: tokio::sync::AcquireError) -> Error {
+    Error::new(Kind::Internal, "the session's calls were closed while a statement ran")
+}

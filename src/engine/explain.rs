@@ -1,0 +1,122 @@
+//! EXPLAIN's own rows: the calls that a plan would make, what the service filters and what is filtered here, and the
+//! permissions needed. Reads a plan and sends nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::FilterExec;
+
+use crate::drivers::Request;
+use crate::engine::calls::Cost;
+use crate::engine::rules::scans;
+use crate::engine::scan::{Pace, ScanExec};
+
+/// How many calls are named before the rest is only counted.
+const NAMED: usize = 20;
+
+/// The calls of a plan, a line each, then how many there are and where filters are checked.
+pub fn calls(plan: &Arc<dyn ExecutionPlan>) -> String {
+    let scans = scans(plan);
+    let mut lines = Vec::new();
+    let mut seen = BTreeSet::new();
+    let (mut keyed, mut lists) = (0, 0);
+    for scan in &scans {
+        for request in &scan.route.requests {
+            if !seen.insert((scan.driver.name(), Request { fields: Vec::new(), ..request.clone() })) {
+                continue;
+            }
+            if scan.route.keyed {
+                keyed += 1
+            } else {
+                lists += 1
+            }
+            if lines.len() < NAMED {
+                lines.push(scan.driver.describe(request));
+            }
+        }
+    }
+    if seen.len() > NAMED {
+        lines.push(format!("… and {} more", seen.len() - NAMED));
+    }
+    lines.push(match (keyed, lists) {
+        (0, 0) => "no calls".into(),
+        (keyed, 0) => count(keyed, "call"),
+        (keyed, lists) => {
+            let page = scans.iter().filter_map(page_size).max().map(|most| format!(" of up to {most} rows a page"));
+            format!("at least {}: {}{}", count(keyed + lists, "call"), count(lists, "list"), page.unwrap_or_default())
+        }
+    });
+    lines.extend(scans.iter().filter_map(stops_early));
+    lines.extend(scans.iter().filter(|scan| !scan.route.served.is_empty()).map(|scan| {
+        format!("filtered by the service: {} of {}", scan.route.served.join(", "), scan.resource.full_name())
+    }));
+    lines.extend(local_filters(plan).into_iter().map(|filter| format!("filtered here: {filter}")));
+    lines.join("\n")
+}
+
+/// The permissions that a plan's calls need, as the service names them, one a line.
+pub fn permissions(plan: &Arc<dyn ExecutionPlan>) -> String {
+    let mut needed = BTreeSet::new();
+    for scan in scans(plan) {
+        let Some(method) = scan.resource.method(&scan.route.method) else { continue };
+        for permission in scan.driver.signature(&method.call).into_iter().flat_map(|signature| signature.permissions) {
+            let own = if method.on_behalf.iter().any(|name| name == permission) {
+                " (checked by the service itself)"
+            } else {
+                ""
+            };
+            needed.insert(format!("{permission}{own}"));
+        }
+    }
+    if needed.is_empty() { "none".into() } else { needed.into_iter().collect::<Vec<_>>().join("\n") }
+}
+
+/// What a statement cost, for EXPLAIN ANALYZE and `--verbose`.
+pub fn cost(cost: &Cost) -> String {
+    let mut text = format!(
+        "{}, {}, {}, {} from services, {} in calls",
+        count(cost.calls as usize, "call"),
+        count(cost.pages as usize, "page"),
+        count(cost.repeats as usize, "repeat"),
+        count(cost.rows as usize, "row"),
+        time(cost.spent),
+    );
+    if !cost.waited.is_zero() {
+        text += &format!(", {} waiting to repeat", time(cost.waited));
+    }
+    text
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+fn time(time: std::time::Duration) -> String {
+    if time.as_secs() >= 10 { format!("{:.1} s", time.as_secs_f64()) } else { format!("{} ms", time.as_millis()) }
+}
+
+fn page_size(scan: &ScanExec) -> Option<usize> {
+    let method = scan.resource.method(&scan.route.method)?;
+    Some(scan.driver.signature(&method.call)?.page?.1)
+}
+
+fn stops_early(scan: &ScanExec) -> Option<String> {
+    let table = scan.resource.full_name();
+    match (scan.fetch(), scan.pace) {
+        (Some(rows), _) => Some(format!("{table} stops after {}", count(rows, "row"))),
+        (None, Pace::OnDemand) => Some(format!("{table} is read a page at a time, and no further than needed")),
+        (None, Pace::Ahead) => None,
+    }
+}
+
+fn local_filters(plan: &Arc<dyn ExecutionPlan>) -> Vec<String> {
+    let mut found = Vec::new();
+    let walked = plan.apply(|node| {
+        found.extend(node.downcast_ref::<FilterExec>().map(|filter| filter.predicate().to_string()));
+        Ok(TreeNodeRecursion::Continue)
+    });
+    debug_assert!(walked.is_ok(), "the walk itself cannot fail");
+    found
+}

@@ -1,0 +1,82 @@
+//! Statement → rows: the only room that knows DataFusion. Opens the catalog and the drivers once; sessions share them.
+//! Knows neither HTTP nor XML nor any SDK, and writes nothing yet.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::catalog::CatalogProvider;
+
+use crate::catalog::model::{Catalog, Resource};
+use crate::drivers::{self, Driver, Signature};
+use crate::error::Result;
+use crate::settings::Settings;
+
+mod calls;
+mod explain;
+mod names;
+mod pages;
+mod pushdown;
+mod route;
+mod rows;
+mod rules;
+mod run;
+mod scan;
+mod session;
+mod show;
+mod tables;
+mod translate;
+
+pub use calls::Cost;
+pub use explain::cost as describe_cost;
+pub use session::{Outcome, Rows, Session};
+
+/// The documents and the drivers, opened and held against each other. Cheap: nothing is connected.
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    catalog: Arc<Catalog>,
+    drivers: Vec<Arc<dyn Driver>>,
+    catalogs: Vec<(String, Arc<dyn CatalogProvider>)>,
+}
+
+impl Engine {
+    /// # Errors
+    /// `Document`, with every mistake of the provider documents at once, and whatever no driver can do.
+    pub fn open(settings: Settings) -> Result<Arc<Engine>> {
+        let catalog = crate::catalog::load(settings.providers.as_deref())?;
+        let drivers: Vec<Arc<dyn Driver>> = drivers::open(&settings)?;
+        drivers::verify(&catalog, &drivers)?;
+        let catalogs = tables::catalogs(&catalog, &drivers)?;
+        Ok(Arc::new(Engine { settings, catalog: Arc::new(catalog), drivers, catalogs }))
+    }
+
+    /// A new session, with the engine's settings to begin with.
+    pub fn session(self: &Arc<Self>) -> Session {
+        Session::new(self.clone())
+    }
+
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Whether `provider.param` is something that `SET` can bind: the provider and the param.
+    fn param(&self, name: &str) -> Option<(String, String)> {
+        let (provider, param) = name.split_once('.')?;
+        self.params().contains(&name.to_lowercase()).then(|| (provider.to_lowercase(), param.to_lowercase()))
+    }
+
+    /// Every `provider.param`.
+    fn params(&self) -> Vec<String> {
+        let providers = self.catalog.providers.iter();
+        let resources = providers.flat_map(|provider| &provider.services).flat_map(|service| &service.resources);
+        let names = resources.flat_map(|r| r.params.iter().map(|param| format!("{}.{}", r.provider, param.name)));
+        names.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// What a resource's call takes and gives, as its driver says.
+    fn signature(&self, resource: &Resource, call: &str) -> Option<Signature> {
+        let provider = self.catalog.providers.iter().find(|provider| provider.name == resource.provider)?;
+        let service = provider.services.iter().find(|service| service.name == resource.service)?;
+        self.drivers.iter().find(|driver| driver.name() == service.driver)?.signature(call)
+    }
+}

@@ -1,0 +1,143 @@
+//! What a WHERE says about single columns: the values that each may have. Pure, and never the whole truth:
+//! only a filter that is nothing but values of one param is answered by the calls alone, all others are checked again.
+
+use std::collections::BTreeMap;
+
+use datafusion::logical_expr::{Expr, Operator};
+
+/// The values that each column may have, in the order in which they were written.
+/// A column that is missing may have any; an empty list means that no row can match.
+pub type Values = BTreeMap<String, Vec<String>>;
+
+/// The values that a row which passes all `filters` may have.
+pub fn values(filters: &[Expr]) -> Values {
+    filters.iter().map(implied).fold(Values::new(), both)
+}
+
+/// The one column that a filter is about, when it does nothing but list values for it (`=`, IN, OR of those).
+pub fn only_column(filter: &Expr) -> Option<&str> {
+    match filter {
+        Expr::BinaryExpr(binary) if binary.op == Operator::Eq => {
+            match (column(&binary.left), text(&binary.right), column(&binary.right), text(&binary.left)) {
+                (Some(name), Some(_), _, _) | (_, _, Some(name), Some(_)) => Some(name),
+                _ => None,
+            }
+        }
+        Expr::BinaryExpr(binary) if binary.op == Operator::Or => {
+            let (left, right) = (only_column(&binary.left)?, only_column(&binary.right)?);
+            (left == right).then_some(left)
+        }
+        Expr::InList(list) if !list.negated && list.list.iter().all(|item| text(item).is_some()) => column(&list.expr),
+        _ => None,
+    }
+}
+
+/// What one filter implies; for `(a = 1 AND b = 2) OR (a = 3 AND c = 4)` that `a` is 1 or 3.
+pub fn implied(filter: &Expr) -> Values {
+    match filter {
+        Expr::BinaryExpr(binary) if binary.op == Operator::And => both(implied(&binary.left), implied(&binary.right)),
+        Expr::BinaryExpr(binary) if binary.op == Operator::Or => either(implied(&binary.left), implied(&binary.right)),
+        Expr::BinaryExpr(binary) if binary.op == Operator::Eq => {
+            let bound = match (column(&binary.left), text(&binary.right)) {
+                (Some(name), Some(value)) => Some((name, value)),
+                _ => column(&binary.right).zip(text(&binary.left)),
+            };
+            bound.map(|(name, value)| Values::from([(name.to_string(), vec![value])])).unwrap_or_default()
+        }
+        Expr::InList(list) if !list.negated => {
+            // NULL in a list matches no row.
+            let items = list.list.iter().filter(|item| !is_null(item));
+            let values = items.map(text).collect::<Option<Vec<_>>>();
+            match (column(&list.expr), values) {
+                (Some(name), Some(values)) => Values::from([(name.to_string(), distinct(values))]),
+                _ => Values::new(),
+            }
+        }
+        _ => Values::new(),
+    }
+}
+
+fn both(mut left: Values, right: Values) -> Values {
+    for (name, values) in right {
+        match left.get_mut(&name) {
+            Some(known) => known.retain(|value| values.contains(value)),
+            None => {
+                left.insert(name, values);
+            }
+        }
+    }
+    left
+}
+
+fn either(left: Values, mut right: Values) -> Values {
+    let shared = left.into_iter().filter_map(|(name, mut values)| {
+        values.extend(right.remove(&name)?);
+        Some((name, distinct(values)))
+    });
+    shared.collect()
+}
+
+fn distinct(values: Vec<String>) -> Vec<String> {
+    let mut seen = std::collections::HashSet::new();
+    values.into_iter().filter(|value| seen.insert(value.clone())).collect()
+}
+
+fn column(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Column(column) => Some(&column.name),
+        _ => None,
+    }
+}
+
+fn text(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Literal(value, _) => value.try_as_str().flatten().map(String::from),
+        _ => None,
+    }
+}
+
+fn is_null(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(value, _) if value.is_null())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datafusion::prelude::{col, lit};
+
+    fn check(filter: Expr, expected: &[(&str, &[&str])], only: Option<&str>) {
+        let expected: Values = expected
+            .iter()
+            .map(|(name, values)| (name.to_string(), values.iter().map(|value| value.to_string()).collect()))
+            .collect();
+        assert_eq!(implied(&filter), expected, "{filter}");
+        assert_eq!(only_column(&filter), only, "{filter}");
+    }
+
+    #[test]
+    fn a_filter_implies_values() {
+        let a = |value: &str| col("a").eq(lit(value));
+        let b = |value: &str| col("b").eq(lit(value));
+        check(a("1"), &[("a", &["1"])], Some("a"));
+        check(lit("1").eq(col("a")), &[("a", &["1"])], Some("a"));
+        check(a("1").or(a("2")).or(a("1")), &[("a", &["1", "2"])], Some("a"));
+        check(col("a").in_list(vec![lit("2"), lit("1"), lit("2")], false), &[("a", &["2", "1"])], Some("a"));
+        check(col("a").in_list(vec![lit("2")], true), &[], None);
+        check(a("1").and(b("2")), &[("a", &["1"]), ("b", &["2"])], None);
+        check(a("1").and(a("2")), &[("a", &[])], None);
+        check(a("1").and(b("2")).or(a("3")), &[("a", &["1", "3"])], None);
+        check(a("1").or(b("2")), &[], None);
+        check(col("a").eq(lit(1)), &[], None);
+        check(col("a").not_eq(lit("1")), &[], None);
+        check(col("a").eq(col("b")), &[], None);
+    }
+
+    #[test]
+    fn several_filters_leave_what_all_allow() {
+        let in_two = col("a").in_list(vec![lit("1"), lit("2")], false);
+        let found = values(&[in_two.clone(), col("a").eq(lit("2"))]);
+        assert_eq!(found, Values::from([("a".to_string(), vec!["2".to_string()])]));
+        let none = values(&[in_two, col("a").eq(lit("3"))]);
+        assert_eq!(none, Values::from([("a".to_string(), vec![])]));
+    }
+}

@@ -1,0 +1,168 @@
+//! What is done to a physical plan last: complain of params that nothing binds, fetch no further ahead than the plan
+//! can use, and let scans that ask for the same call share its pages. Changes no rows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::common::Result as PlanResult;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
+use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
+
+use crate::drivers::Request;
+use crate::engine::pages::{Readers, SharedPages};
+use crate::engine::run::raise;
+use crate::engine::scan::{Pace, ScanExec};
+
+type Plan = Arc<dyn ExecutionPlan>;
+
+/// The rules in their order, after DataFusion's own.
+pub fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    vec![Arc::new(MissingParams), Arc::new(Pacing), Arc::new(Sharing)]
+}
+
+/// Every scan of a plan, in the plan's order.
+pub fn scans(plan: &Plan) -> Vec<ScanExec> {
+    let mut found = Vec::new();
+    let walked = plan.apply(|node| {
+        found.extend(node.downcast_ref::<ScanExec>().cloned());
+        Ok(TreeNodeRecursion::Continue)
+    });
+    debug_assert!(walked.is_ok(), "the walk itself cannot fail");
+    found
+}
+
+/// Refuses a plan in which a required param is still unbound.
+#[derive(Debug)]
+struct MissingParams;
+
+impl PhysicalOptimizerRule for MissingParams {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
+        match scans(&plan).iter().find(|scan| !scan.route.missing.is_empty()) {
+            Some(scan) => Err(raise(scan.run.missing(&scan.resource, &scan.route.missing))),
+            None => Ok(plan),
+        }
+    }
+
+    fn name(&self) -> &str {
+        "missing_params"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// Scans below something that may stop early fetch a page at a time.
+#[derive(Debug)]
+struct Pacing;
+
+impl PhysicalOptimizerRule for Pacing {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
+        pace(plan, Pace::Ahead)
+    }
+
+    fn name(&self) -> &str {
+        "pacing"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+fn pace(plan: Plan, from_above: Pace) -> PlanResult<Plan> {
+    if let Some(scan) = plan.downcast_ref::<ScanExec>() {
+        return Ok(Arc::new(scan.paced(from_above)));
+    }
+    // A sort or an aggregate reads all of its input before it gives a row, and so does a hash join of its left side.
+    let reads_all = plan.is::<SortExec>() || plan.is::<AggregateExec>();
+    let may_stop = plan.is::<GlobalLimitExec>() || plan.is::<LocalLimitExec>() || plan.fetch().is_some();
+    let below = match (reads_all, may_stop) {
+        (true, _) => Pace::Ahead,
+        (false, true) => Pace::OnDemand,
+        (false, false) => from_above,
+    };
+    let builds_left = plan.is::<HashJoinExec>();
+    let children = plan
+        .children()
+        .into_iter()
+        .enumerate()
+        .map(|(index, child)| pace(child.clone(), if builds_left && index == 0 { Pace::Ahead } else { below }));
+    let children = children.collect::<PlanResult<Vec<_>>>()?;
+    if children.is_empty() { Ok(plan) } else { replace_children_if_necessary(plan, children) }
+}
+
+/// A call that is asked for more than once in a statement is made once.
+#[derive(Debug)]
+struct Sharing;
+
+impl PhysicalOptimizerRule for Sharing {
+    fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
+        let mut uses: BTreeMap<(&'static str, Request), Use> = BTreeMap::new();
+        count(&plan, false, &mut uses);
+        let mut shared: BTreeMap<(&'static str, Request), Arc<SharedPages>> = BTreeMap::new();
+        let found = plan.transform_up(|node| {
+            let Some(scan) = node.downcast_ref::<ScanExec>() else { return Ok(Transformed::no(node)) };
+            let mut scan = scan.clone();
+            for (index, request) in scan.route.requests.iter().enumerate() {
+                let key = (scan.driver.name(), bare(request));
+                let Some(Use { fields, readers }) = uses.get(&key).filter(|used| used.readers != Readers::Known(1))
+                else {
+                    continue;
+                };
+                let pages = shared.entry(key).or_insert_with(|| {
+                    let request = Request { fields: fields.clone(), ..request.clone() };
+                    SharedPages::new(scan.driver.clone(), scan.run.clone(), request, *readers)
+                });
+                scan.shared[index] = Some(pages.clone());
+            }
+            Ok(Transformed::yes(Arc::new(scan) as Plan))
+        })?;
+        Ok(found.data)
+    }
+
+    fn name(&self) -> &str {
+        "sharing"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}
+
+/// How a statement uses one call.
+struct Use {
+    /// Every field that any of its readers wants.
+    fields: Vec<String>,
+    readers: Readers,
+}
+
+fn count(plan: &Plan, recursive: bool, uses: &mut BTreeMap<(&'static str, Request), Use>) {
+    if let Some(scan) = plan.downcast_ref::<ScanExec>() {
+        for request in &scan.route.requests {
+            let used = uses
+                .entry((scan.driver.name(), bare(request)))
+                .or_insert_with(|| Use { fields: Vec::new(), readers: Readers::Known(0) });
+            let new = request.fields.iter().filter(|field| !used.fields.contains(field)).cloned().collect::<Vec<_>>();
+            used.fields.extend(new);
+            used.readers = match used.readers {
+                Readers::Known(readers) if !recursive => Readers::Known(readers + 1),
+                _ => Readers::Unknown,
+            };
+        }
+    }
+    let recursive = recursive || plan.is::<RecursiveQueryExec>();
+    plan.children().into_iter().for_each(|child| count(child, recursive, uses));
+}
+
+/// The call itself, whoever asks for which of its fields.
+fn bare(request: &Request) -> Request {
+    Request { fields: Vec::new(), ..request.clone() }
+}

@@ -1,0 +1,83 @@
+//! What one statement carries with it while it is planned and run: its calls, its meter, and where its tables stand in
+//! the text. Reaches the tables as an extension of DataFusion's session configuration. Knows no plan.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::common::{DataFusionError, Result as PlanResult};
+use datafusion::prelude::SessionConfig;
+
+use crate::catalog::model::Resource;
+use crate::engine::calls::{Calls, Meter};
+use crate::error::{Error, Kind, Place};
+
+#[derive(Debug)]
+pub struct Run {
+    pub calls: Arc<Calls>,
+    pub meter: Meter,
+    /// Values of params that the statement leaves open: by provider and param, and by param alone.
+    pub defaults: Defaults,
+    /// Every table of the statement, by its full name, with its place in the text.
+    pub tables: Vec<(String, Place)>,
+    /// What `AWS_REGION` says, for hints.
+    pub region_hint: Option<String>,
+}
+
+/// `SET awscc.region = …` binds for one provider, `--region` for all that have the param.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    pub by_provider: BTreeMap<(String, String), Vec<String>>,
+    pub for_all: BTreeMap<String, Vec<String>>,
+}
+
+impl Defaults {
+    /// The values for one resource's params.
+    pub fn of(&self, resource: &Resource) -> BTreeMap<String, Vec<String>> {
+        let own = self.by_provider.iter().filter(|((provider, _), _)| *provider == resource.provider);
+        let own = own.map(|((_, param), values)| (param.clone(), values.clone()));
+        self.for_all.clone().into_iter().chain(own).collect()
+    }
+}
+
+impl Run {
+    /// The run that a plan is made for.
+    ///
+    /// # Errors
+    /// A plan that was made outside a session of ours.
+    pub fn of(config: &SessionConfig) -> PlanResult<Arc<Run>> {
+        config
+            .get_extension::<Run>()
+            .ok_or_else(|| raise(Error::new(Kind::Internal, "a table was planned outside a session")))
+    }
+
+    /// Says that a required param is not bound: which, where, and what to type.
+    pub fn missing(&self, resource: &Resource, missing: &[String]) -> Error {
+        let table = resource.full_name();
+        let names = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+        let example = |name: &str| match name {
+            "region" => self.region_hint.clone().unwrap_or_else(|| "us-east-1".into()),
+            _ => "…".into(),
+        };
+        let clauses =
+            missing.iter().map(|name| format!("{name} = '{}'", example(name))).collect::<Vec<_>>().join(" AND ");
+        let mut hint = format!("add `WHERE {clauses}`");
+        if let Some(param) = missing.iter().find(|name| resource.param(name).is_some()) {
+            hint += &format!(", or once for the session: `SET {}.{param} = '{}'`", resource.provider, example(param));
+        }
+        let error = Error::new(Kind::Param, format!("`{table}` needs {names}")).with_hint(hint);
+        match self.place(&table) {
+            Some(place) => error.at(place),
+            None => error,
+        }
+    }
+
+    /// Where the statement names a table.
+    pub fn place(&self, table: &str) -> Option<Place> {
+        self.tables.iter().find(|(name, _)| name == table).map(|(_, place)| place.clone())
+    }
+}
+
+/// Our error on its way through DataFusion.
+pub fn raise(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

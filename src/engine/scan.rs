@@ -1,0 +1,291 @@
+//! One resource's rows as a physical plan: sends its route's requests and turns pages into batches as they come.
+//! Nothing is sent before the first batch is asked for, and nothing after the stream is dropped.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::SchemaRef;
+use datafusion::common::Result as PlanResult;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::metrics::{BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
+use datafusion::physical_plan::stream::{RecordBatchReceiverStreamBuilder, RecordBatchStreamAdapter};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use futures::{StreamExt, TryStreamExt};
+use serde_json::Value;
+
+use crate::catalog::model::Resource;
+use crate::drivers::{Driver, Request};
+use crate::engine::pages::{Pager, Reader, SharedPages};
+use crate::engine::route::Route;
+use crate::engine::rows;
+use crate::engine::run::{Run, raise};
+use crate::error::{Error, Kind, Result};
+
+/// How many pages may wait for their reader, for each request in flight and in all.
+const PAGES_AHEAD: usize = 16;
+
+/// When pages are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// All requests side by side, pages ahead of their reader.
+    Ahead,
+    /// One page at a time, when a row of it is wanted: something above may stop early.
+    OnDemand,
+}
+
+#[derive(Debug, Clone)]
+pub struct ScanExec {
+    pub resource: Arc<Resource>,
+    pub driver: Arc<dyn Driver>,
+    pub run: Arc<Run>,
+    pub route: Route,
+    pub pace: Pace,
+    /// For each of the route's requests the pages that it shares with other scans, if it does.
+    pub shared: Vec<Option<Arc<SharedPages>>>,
+    fetch: Option<usize>,
+    schema: SchemaRef,
+    properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
+}
+
+impl ScanExec {
+    pub fn new(
+        resource: Arc<Resource>,
+        driver: Arc<dyn Driver>,
+        run: Arc<Run>,
+        schema: SchemaRef,
+        route: Route,
+        fetch: Option<usize>,
+    ) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema.clone()),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        ScanExec {
+            shared: vec![None; route.requests.len()],
+            resource,
+            driver,
+            run,
+            route,
+            pace: Pace::Ahead,
+            fetch,
+            schema,
+            properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
+        }
+    }
+
+    pub fn paced(&self, pace: Pace) -> Self {
+        ScanExec { pace, ..self.clone() }
+    }
+
+    /// The rows of one page as a batch. `fields` are the wire names that the rows' values stand for.
+    fn batch(&self, rows: &[Vec<Value>], request: &Request, fields: &[String]) -> Result<RecordBatch> {
+        let columns = self.schema.fields().iter().map(|column| {
+            let name = column.name();
+            match self.resource.field(name).filter(|field| !field.echoes) {
+                Some(field) => {
+                    let index = fields.iter().position(|wire| *wire == field.wire);
+                    rows::column(name, &field.kind, rows, index.unwrap_or(usize::MAX))
+                }
+                None => Ok(rows::repeated(request.params.get(name).map(String::as_str), rows.len())),
+            }
+        });
+        let columns = columns
+            .collect::<Result<Vec<ArrayRef>>>()
+            .map_err(|error| error.with_context(self.driver.describe(request)))?;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+        RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
+            .map_err(|e| Error::new(Kind::Internal, "a page does not fit its table").with_source(e))
+    }
+
+    fn chain(&self, index: usize, context: &Arc<TaskContext>, pages: Count) -> Chain {
+        let source = match &self.shared[index] {
+            Some(shared) => Source::Shared(shared.reader(context.clone())),
+            None => {
+                let request = self.route.requests[index].clone();
+                Source::Own(Pager::new(self.driver.clone(), self.run.clone(), request))
+            }
+        };
+        Chain { scan: self.clone(), index, source, pages }
+    }
+
+    /// All requests at once; batches come as they arrive.
+    fn ahead(&self, context: &Arc<TaskContext>, pages: Count) -> SendableRecordBatchStream {
+        let mut builder = RecordBatchReceiverStreamBuilder::new(
+            self.schema.clone(),
+            PAGES_AHEAD.max(self.route.requests.len() * 2).min(128),
+        );
+        for index in 0..self.route.requests.len() {
+            let mut chain = self.chain(index, context, pages.clone());
+            let sender = builder.tx();
+            builder.spawn(async move {
+                while let Some(batch) = chain.next(None).await.map_err(raise)? {
+                    if sender.send(Ok(batch)).await.is_err() {
+                        break;
+                    }
+                }
+                Ok(())
+            });
+        }
+        builder.build()
+    }
+
+    /// One request after the other, a page at a time.
+    fn on_demand(&self, context: &Arc<TaskContext>, pages: Count) -> SendableRecordBatchStream {
+        struct State {
+            waiting: std::vec::IntoIter<usize>,
+            chain: Option<Chain>,
+            left: Option<usize>,
+        }
+        let (scan, context) = (self.clone(), context.clone());
+        let waiting = (0..self.route.requests.len()).collect::<Vec<_>>().into_iter();
+        let start = State { waiting, chain: None, left: self.fetch };
+        let stream = futures::stream::try_unfold(start, move |mut state| {
+            let (scan, context, pages) = (scan.clone(), context.clone(), pages.clone());
+            async move {
+                while state.left != Some(0) {
+                    let mut chain = match state
+                        .chain
+                        .take()
+                        .or_else(|| state.waiting.next().map(|index| scan.chain(index, &context, pages.clone())))
+                    {
+                        Some(chain) => chain,
+                        None => return Ok(None),
+                    };
+                    let left = state.left;
+                    // In a task of its own, so that a call that was begun ends although nobody looks.
+                    let task = SpawnedTask::spawn(async move {
+                        let batch = chain.next(left).await;
+                        (chain, batch)
+                    });
+                    let (chain, batch) = task
+                        .join()
+                        .await
+                        .map_err(|e| raise(Error::new(Kind::Internal, "a call was given up").with_source(e)))?;
+                    if let Some(batch) = batch.map_err(raise)? {
+                        let rows = batch.num_rows().min(left.unwrap_or(usize::MAX));
+                        state.left = left.map(|left| left - rows);
+                        state.chain = Some(chain);
+                        return Ok(Some((batch.slice(0, rows), state)));
+                    }
+                }
+                Ok(None)
+            }
+        });
+        Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), stream))
+    }
+}
+
+/// One request's pages as batches.
+struct Chain {
+    scan: ScanExec,
+    index: usize,
+    source: Source,
+    pages: Count,
+}
+
+enum Source {
+    Own(Pager),
+    Shared(Reader),
+}
+
+impl Chain {
+    async fn next(&mut self, most: Option<usize>) -> Result<Option<RecordBatch>> {
+        let request = &self.scan.route.requests[self.index];
+        let batch = match &mut self.source {
+            Source::Own(pager) => match pager.next(most).await? {
+                None => return Ok(None),
+                Some(rows) => self.scan.batch(&rows, request, &request.fields)?,
+            },
+            Source::Shared(reader) => match reader.next().await? {
+                None => return Ok(None),
+                Some(rows) => {
+                    let shared = self.scan.shared[self.index].as_ref();
+                    self.scan.batch(&rows, request, shared.map_or(&request.fields, |shared| &shared.request.fields))?
+                }
+            },
+        };
+        self.pages.add(1);
+        Ok(Some(batch))
+    }
+}
+
+impl DisplayAs for ScanExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "ScanExec: {} by {}, requests={}",
+            self.resource.full_name(),
+            self.route.method,
+            self.route.requests.len()
+        )?;
+        if let Some(fetch) = self.fetch {
+            write!(f, ", limit={fetch}")?;
+        }
+        if self.shared.iter().any(Option::is_some) {
+            f.write_str(", shared")?;
+        }
+        Ok(())
+    }
+}
+
+impl ExecutionPlan for ScanExec {
+    fn name(&self) -> &str {
+        "ScanExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> PlanResult<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> PlanResult<TreeNodeRecursion>,
+    ) -> PlanResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn ExecutionPlan>> {
+        Some(Arc::new(ScanExec { fetch: limit, ..self.clone() }))
+    }
+
+    fn fetch(&self) -> Option<usize> {
+        self.fetch
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> PlanResult<SendableRecordBatchStream> {
+        let pages = MetricBuilder::new(&self.metrics).counter("pages", partition);
+        let baseline = BaselineMetrics::new(&self.metrics, partition);
+        let scan = self.clone();
+        let stream = async move {
+            match scan.pace {
+                Pace::Ahead if scan.fetch.is_none() => scan.ahead(&context, pages),
+                _ => scan.on_demand(&context, pages),
+            }
+        };
+        let stream = futures::stream::once(stream).flatten().inspect_ok(move |batch| {
+            baseline.record_output(batch.num_rows());
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), stream)))
+    }
+}

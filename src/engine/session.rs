@@ -1,0 +1,350 @@
+//! One user's session: what is set in it, and the one way in, `run`. A statement is resolved, planned, and its rows
+//! stream; dropping them stops the calls.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::{DataFrame, SessionConfig};
+use datafusion::sql::parser::Statement as PlannerStatement;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, TryStreamExt};
+use tokio::time::Instant;
+
+use crate::engine::calls::{Calls, Cost, Meter};
+use crate::engine::names::SessionTables;
+use crate::engine::run::{Defaults, Run};
+use crate::engine::translate::translate;
+use crate::engine::{Engine, explain, rules, show};
+use crate::error::{Error, Kind, Result, nearest};
+use crate::settings::Settings;
+use crate::sql::{Body, Source, Statement, names};
+
+/// Small enough that a first row is soon seen, large enough that a batch costs little.
+const BATCH_ROWS: usize = 1024;
+
+/// A session of its own: what is `SET` in it holds in it.
+#[derive(Debug)]
+pub struct Session {
+    engine: Arc<Engine>,
+    variables: Mutex<Variables>,
+}
+
+#[derive(Debug)]
+struct Variables {
+    settings: Settings,
+    /// `SET awscc.region = …`, by provider and param.
+    params: BTreeMap<(String, String), Vec<String>>,
+    state: SessionState,
+    calls: Arc<Calls>,
+}
+
+/// What a statement returns.
+pub struct Outcome {
+    pub rows: Rows,
+    /// Things worth saying that are no rows: examples, hints.
+    pub notices: Vec<String>,
+    run: Arc<Run>,
+}
+
+/// A stream of Arrow batches, all of one schema.
+pub struct Rows {
+    schema: SchemaRef,
+    stream: BoxStream<'static, Result<RecordBatch>>,
+}
+
+impl Session {
+    pub(super) fn new(engine: Arc<Engine>) -> Self {
+        let settings = engine.settings.clone();
+        let variables = Variables {
+            state: state(&engine, &settings),
+            calls: Arc::new(Calls::new(&settings.limits)),
+            params: BTreeMap::new(),
+            settings,
+        };
+        Session { engine, variables: Mutex::new(variables) }
+    }
+
+    /// Runs one statement: text, or one that was parsed already. Its rows come as they are read.
+    ///
+    /// ```sql
+    /// SELECT integration_name FROM awscc.redshift.integrations WHERE region = 'us-east-1'
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with the statement, before anything is sent. What goes wrong later comes with the rows.
+    pub async fn run<S>(&self, statement: S) -> Result<Outcome>
+    where
+        S: TryInto<Statement>,
+        Error: From<S::Error>,
+    {
+        let statement: Statement = statement.try_into()?;
+        self.run_body(&statement.body, &statement.source).await
+    }
+
+    async fn run_body(&self, body: &Body, source: &Source) -> Result<Outcome> {
+        match body {
+            Body::Query(query) => self.select(query, source).await,
+            Body::Explain { analyze, verbose, inner, .. } => self.explain(*analyze, *verbose, inner, source).await,
+            Body::Show(shown) => {
+                let known = self.known();
+                let (batch, filter) = show::show(&self.engine.catalog, &known, shown, source)?;
+                let batch = match filter {
+                    Some(filter) => self.filtered(batch, filter, source).await?,
+                    None => batch,
+                };
+                Ok(self.ready(batch, Vec::new()))
+            }
+            Body::Describe(described) => {
+                let (batch, notices) = show::describe(&self.engine.catalog, described, source, |resource, call| {
+                    self.engine.signature(resource, call)
+                })?;
+                Ok(self.ready(batch, notices))
+            }
+            Body::Set { name, values } => {
+                self.set(name, values)?;
+                Ok(self.ready(show::nothing(), Vec::new()))
+            }
+            Body::Reset { name } => {
+                self.reset(name)?;
+                Ok(self.ready(show::nothing(), Vec::new()))
+            }
+            Body::Other { verb } => Err(not_there(verb)),
+        }
+    }
+
+    async fn select(&self, query: &sqlparser::ast::Query, source: &Source) -> Result<Outcome> {
+        let (state, run, plan) = self.plan(query, source).await?;
+        let plan = state.create_physical_plan(&plan).await.map_err(|error| translate(&error, Some(source)))?;
+        self.execute(&state, run, plan, source)
+    }
+
+    /// Resolves the names of a query and lets DataFusion plan it; nothing is sent.
+    async fn plan(
+        &self,
+        query: &sqlparser::ast::Query,
+        source: &Source,
+    ) -> Result<(SessionState, Arc<Run>, LogicalPlan)> {
+        let (mut state, calls, defaults, region_hint) = {
+            let variables = self.variables();
+            let aws = &variables.settings.aws;
+            let region = (!aws.regions.is_empty()).then(|| ("region".to_string(), aws.regions.clone()));
+            let profile = aws.profile.clone().map(|profile| ("profile".to_string(), vec![profile]));
+            let defaults = Defaults {
+                by_provider: variables.params.clone(),
+                for_all: region.into_iter().chain(profile).collect(),
+            };
+            (variables.state.clone(), variables.calls.clone(), defaults, aws.environment_region.clone())
+        };
+        let mut query = query.clone();
+        let tables = SessionTables { catalog: &self.engine.catalog, state: &state };
+        let resolved = names::resolve(&mut query, &tables, source)?;
+        let tables = resolved.tables.into_iter().map(|used| (used.parts.join("."), source.place(used.span)));
+        let run = Run { calls, meter: Meter::default(), defaults, tables: tables.collect(), region_hint };
+        let run = Arc::new(run);
+        state.config_mut().set_extension(run.clone());
+        let statement = sqlparser::ast::Statement::Query(Box::new(query));
+        let plan = state.statement_to_plan(PlannerStatement::Statement(Box::new(statement))).await;
+        let plan = plan.map_err(|error| translate(&error, Some(source)))?;
+        Ok((state, run, plan))
+    }
+
+    fn execute(
+        &self,
+        state: &SessionState,
+        run: Arc<Run>,
+        plan: Arc<dyn ExecutionPlan>,
+        source: &Source,
+    ) -> Result<Outcome> {
+        let stream = execute_stream(plan, state.task_ctx()).map_err(|error| translate(&error, Some(source)))?;
+        let schema = stream.schema();
+        let source = source.clone();
+        let stream = stream.map_err(move |error| translate(&error, Some(&source))).boxed();
+        let stream = match self.variables().settings.limits.statement {
+            Some(limit) => within(limit, stream),
+            None => stream,
+        };
+        Ok(Outcome { rows: Rows { schema, stream }, notices: Vec::new(), run })
+    }
+
+    async fn explain(&self, analyze: bool, verbose: bool, inner: &Body, source: &Source) -> Result<Outcome> {
+        let query = match inner {
+            Body::Query(query) => query,
+            Body::Other { verb } => return Err(not_there(verb)),
+            _ => return Ok(self.ready(show::plan_rows(&[("calls", "no calls"), ("permissions", "none")]), Vec::new())),
+        };
+        let (state, run, logical) = self.plan(query, source).await?;
+        let failed = |error| translate(&error, Some(source));
+        let explained = DataFrame::new(state.clone(), logical.clone()).explain(verbose, analyze).map_err(failed)?;
+        // Planned once more for its calls: DataFusion's own explanation keeps its plan to itself.
+        let plan = state.create_physical_plan(&logical).await.map_err(failed)?;
+        let (calls, permissions) = (explain::calls(&plan), explain::permissions(&plan));
+        let explained = explained.create_physical_plan().await.map_err(failed)?;
+        let mut outcome = self.execute(&state, run.clone(), explained, source)?;
+        let schema = outcome.rows.schema.clone();
+        let tail = futures::stream::once(async move {
+            let cost = if analyze { format!("{calls}\nmade: {}", explain::cost(&run.meter.read())) } else { calls };
+            show::plan_rows(&[("calls", &cost), ("permissions", &permissions)])
+                .with_schema(schema)
+                .map_err(|e| Error::new(Kind::Internal, "the explanation does not fit DataFusion's own").with_source(e))
+        });
+        outcome.rows.stream = outcome.rows.stream.chain(tail).boxed();
+        Ok(outcome)
+    }
+
+    /// The rows of a SHOW that its LIKE or WHERE lets through; the same SQL as everywhere decides.
+    async fn filtered(&self, batch: RecordBatch, filter: sqlparser::ast::Expr, source: &Source) -> Result<RecordBatch> {
+        let state = self.variables().state.clone();
+        let failed = |error| translate(&error, Some(source));
+        let plan = show::filter_plan(&state, &batch, filter, source)?;
+        let plan = state.create_physical_plan(&plan).await.map_err(failed)?;
+        let stream = execute_stream(plan, state.task_ctx()).map_err(failed)?;
+        let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(failed)?;
+        arrow::compute::concat_batches(&batch.schema(), &batches)
+            .map_err(|e| Error::new(Kind::Internal, "the rows of SHOW do not fit together").with_source(e))
+    }
+
+    fn set(&self, name: &str, values: &[String]) -> Result<()> {
+        let mut variables = self.variables();
+        if let Some(param) = self.engine.param(name) {
+            variables.params.insert(param, values.to_vec());
+            return Ok(());
+        }
+        let params = self.engine.params();
+        variables.settings.set(name, &values.join(",")).map_err(|error| {
+            match nearest(name, params.iter().map(String::as_str)) {
+                Some(near) if error.message.starts_with("there is no setting") && error.hints.is_empty() => {
+                    error.with_hint(format!("did you mean `{near}`?"))
+                }
+                _ => error,
+            }
+        })?;
+        variables.calls = Arc::new(Calls::new(&variables.settings.limits));
+        if name == "iql.memory" {
+            variables.state = state(&self.engine, &variables.settings);
+        }
+        Ok(())
+    }
+
+    fn reset(&self, name: &str) -> Result<()> {
+        if let Some(param) = self.engine.param(name) {
+            self.variables().params.remove(&param);
+            return Ok(());
+        }
+        let begun = self.engine.settings.list().into_iter().find(|(setting, ..)| *setting == name);
+        match begun {
+            Some((_, value, _)) => self.set(name, &[value]),
+            None => self.set(name, &[]),
+        }
+    }
+
+    /// Settings, then the params that `SET` has bound; and the functions.
+    fn known(&self) -> show::Known {
+        let variables = self.variables();
+        let settings = variables.settings.list().into_iter();
+        let settings = settings.map(|(name, value, about)| (name.to_string(), value, about.to_string()));
+        let params = variables.params.iter().map(|((provider, param), values)| {
+            (format!("{provider}.{param}"), values.join(","), "for statements that do not bind it".to_string())
+        });
+        let tables = SessionTables { catalog: &self.engine.catalog, state: &variables.state };
+        let mut functions = crate::sql::names::Tables::functions(&tables);
+        functions.sort();
+        functions.dedup();
+        show::Known { settings: settings.chain(params).collect(), functions }
+    }
+
+    fn ready(&self, batch: RecordBatch, notices: Vec<String>) -> Outcome {
+        let schema = batch.schema();
+        let run = Run {
+            calls: self.variables().calls.clone(),
+            meter: Meter::default(),
+            defaults: Defaults::default(),
+            tables: Vec::new(),
+            region_hint: None,
+        };
+        let stream = futures::stream::iter([Ok(batch)]).boxed();
+        Outcome { rows: Rows { schema, stream }, notices, run: Arc::new(run) }
+    }
+
+    fn variables(&self) -> MutexGuard<'_, Variables> {
+        self.variables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn state(engine: &Engine, settings: &Settings) -> SessionState {
+    let config = SessionConfig::new()
+        .with_information_schema(true)
+        .with_default_catalog_and_schema("local", "main")
+        .with_batch_size(BATCH_ROWS)
+        // One stream: a repartition in between would read further than a LIMIT needs.
+        .with_target_partitions(1)
+        .with_round_robin_repartition(false)
+        .set_bool("datafusion.sql_parser.collect_spans", true);
+    let mut runtime = RuntimeEnvBuilder::new();
+    if let Some(memory) = settings.limits.memory {
+        runtime = runtime.with_memory_limit(memory, 1.0);
+    }
+    let mut builder = SessionStateBuilder::new().with_config(config).with_default_features();
+    if let Ok(runtime) = runtime.build_arc() {
+        builder = builder.with_runtime_env(runtime);
+    }
+    let state = rules::rules().into_iter().fold(builder, SessionStateBuilder::with_physical_optimizer_rule).build();
+    for (name, catalog) in &engine.catalogs {
+        state.catalog_list().register_catalog(name.clone(), catalog.clone());
+    }
+    state
+}
+
+/// Ends the rows with an error when the statement's time is up; what is in flight is dropped.
+fn within(
+    limit: std::time::Duration,
+    stream: BoxStream<'static, Result<RecordBatch>>,
+) -> BoxStream<'static, Result<RecordBatch>> {
+    let deadline = Instant::now() + limit;
+    futures::stream::unfold(Some(stream), move |stream| async move {
+        let mut stream = stream?;
+        match tokio::time::timeout_at(deadline, stream.next()).await {
+            Ok(item) => Some((item?, Some(stream))),
+            Err(_) => {
+                let error = Error::new(Kind::Timeout, format!("the statement took longer than its {limit:?}"))
+                    .with_context("calls in flight were given up")
+                    .with_hint("give it more time with `--timeout`, or `SET iql.timeout = …`");
+                Some((Err(error), None))
+            }
+        }
+    })
+    .boxed()
+}
+
+fn not_there(verb: &str) -> Error {
+    Error::new(Kind::Statement, format!("`{verb}` is not there yet: this version of iql reads"))
+        .with_context("nothing was sent")
+}
+
+impl Outcome {
+    /// What the statement's calls cost so far.
+    pub fn cost(&self) -> Cost {
+        self.run.meter.read()
+    }
+}
+
+impl Rows {
+    pub fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+}
+
+impl Stream for Rows {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.stream.poll_next_unpin(context)
+    }
+}

@@ -1,0 +1,130 @@
+//! The catalog as DataFusion sees it: a table for each resource, and what each accepts of a WHERE.
+//! Planning a table sends nothing: it only notes the route. No DML hook is implemented: a DELETE with a subquery
+//! would reach it as "all rows".
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{
+    CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, Session, TableProvider,
+};
+use datafusion::common::Result as PlanResult;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+
+use crate::catalog::model::{Catalog, Resource};
+use crate::drivers::Driver;
+use crate::engine::pushdown;
+use crate::engine::route::route;
+use crate::engine::rows;
+use crate::engine::run::{Run, raise};
+use crate::engine::scan::ScanExec;
+use crate::error::{Error, Kind, Result};
+
+/// One resource as a table: its fields in the document's order, then the params that are no fields.
+#[derive(Debug)]
+pub struct ResourceTable {
+    pub resource: Arc<Resource>,
+    pub driver: Arc<dyn Driver>,
+    schema: SchemaRef,
+}
+
+impl ResourceTable {
+    pub fn new(resource: Arc<Resource>, driver: Arc<dyn Driver>) -> Self {
+        let fields = resource.fields.iter().map(|field| rows::field(&field.name, &field.kind));
+        let params = resource.hidden_params().map(|param| rows::field(&param.name, &param.kind));
+        let schema = Arc::new(Schema::new(fields.chain(params).collect::<Vec<_>>()));
+        ResourceTable { resource, driver, schema }
+    }
+
+    fn is_param(&self, column: &str) -> bool {
+        self.resource.param(column).is_some()
+    }
+}
+
+/// A DataFusion catalog for each provider, with a schema for each service.
+///
+/// # Errors
+/// `Document`: a service whose driver does not exist.
+pub fn catalogs(catalog: &Catalog, drivers: &[Arc<dyn Driver>]) -> Result<Vec<(String, Arc<dyn CatalogProvider>)>> {
+    let mut found = Vec::new();
+    for provider in &catalog.providers {
+        let schemas = MemoryCatalogProvider::new();
+        for service in &provider.services {
+            let driver = drivers.iter().find(|driver| driver.name() == service.driver);
+            let driver = driver.ok_or_else(|| {
+                Error::new(Kind::Document, format!("there is no driver `{}`", service.driver))
+                    .with_context(format!("needed by {}.{}", provider.name, service.name))
+            })?;
+            let tables = MemorySchemaProvider::new();
+            for resource in &service.resources {
+                let table = ResourceTable::new(Arc::new(resource.clone()), driver.clone());
+                tables.register_table(resource.name.clone(), Arc::new(table)).map_err(internal)?;
+            }
+            schemas.register_schema(&service.name, Arc::new(tables)).map_err(internal)?;
+        }
+        found.push((provider.name.clone(), Arc::new(schemas) as Arc<dyn CatalogProvider>));
+    }
+    Ok(found)
+}
+
+fn internal(error: datafusion::common::DataFusionError) -> Error {
+    Error::new(Kind::Internal, "the catalog cannot be registered").with_source(error)
+}
+
+#[async_trait]
+impl TableProvider for ResourceTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    /// Exact only for what is nothing but values of one param; whatever else narrows the calls is checked again.
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> PlanResult<Vec<TableProviderFilterPushDown>> {
+        let answer = |filter: &&Expr| match pushdown::only_column(filter) {
+            Some(column) if self.is_param(column) => TableProviderFilterPushDown::Exact,
+            _ if pushdown::implied(filter).is_empty() => TableProviderFilterPushDown::Unsupported,
+            _ => TableProviderFilterPushDown::Inexact,
+        };
+        Ok(filters.iter().map(answer).collect())
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
+        let run = Run::of(session.config())?;
+        let schema = match projection {
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+            None => self.schema.clone(),
+        };
+        let wanted = |name: &String| self.resource.field(name).filter(|field| !field.echoes && !self.is_param(name));
+        let fields: Vec<String> =
+            schema.fields().iter().filter_map(|column| wanted(column.name())).map(|field| field.wire.clone()).collect();
+        let values = pushdown::values(filters);
+        let defaults = run.defaults.of(&self.resource);
+        let route = route(&self.resource, &values, &defaults, &fields, |call| self.driver.signature(call));
+        let route = route.map_err(|error| match run.place(&self.resource.full_name()) {
+            Some(place) => raise(error.at(place)),
+            None => raise(error),
+        })?;
+        for param in self.resource.hidden_params() {
+            let read = schema.field_with_name(&param.name).is_ok();
+            if read && !values.contains_key(&param.name) && !defaults.contains_key(&param.name) {
+                let message =
+                    format!("`{}` of `{}` is a param, and nothing binds it", param.name, self.resource.full_name());
+                let error = Error::new(Kind::Param, message)
+                    .with_hint(format!("bind it: `WHERE {0} = '…'` or `{0} IN ('…', '…')`", param.name));
+                return Err(raise(error));
+            }
+        }
+        Ok(Arc::new(ScanExec::new(self.resource.clone(), self.driver.clone(), run, schema, route, limit)))
+    }
+}
