@@ -73,8 +73,12 @@ pub async fn send(
             Ok(Err(error)) => error,
             Err(_) => unanswered(driver, request, policy.call),
         };
-        let wait = wait(policy.backoff, tries).max(error.retry_after.unwrap_or_default());
-        if !may_repeat(&error, repeatable) || tries >= policy.tries || started.elapsed() + wait > policy.time {
+        // On top of what the service asks for, not instead: everybody else was told the same.
+        let wait = error.retry_after.unwrap_or_default().saturating_add(jitter(policy.backoff, tries));
+        if !may_repeat(&error, repeatable)
+            || tries >= policy.tries
+            || started.elapsed().saturating_add(wait) > policy.time
+        {
             return Err(given_up(driver, request, error, tries, started.elapsed()));
         }
         on_repeat(&Repeat { request, error: &error, tries, wait });
@@ -91,7 +95,7 @@ fn may_repeat(error: &Error, repeatable: bool) -> bool {
 }
 
 /// Exponential backoff with full jitter, so that calls that failed together do not come back together.
-fn wait(backoff: Duration, tries: u32) -> Duration {
+fn jitter(backoff: Duration, tries: u32) -> Duration {
     let bound = backoff.saturating_mul(2_u32.saturating_pow(tries - 1)).min(LONGEST_WAIT);
     bound.mul_f64(fastrand::f64())
 }
@@ -123,7 +127,10 @@ fn given_up(driver: &dyn Driver, request: &Request, mut error: Error, tries: u32
     let last = std::mem::replace(&mut error.message, format!("{summary} ({tries} tries, {})", show(spent)));
     error.context.insert(0, format!("the last time: {last}"));
     if error.kind == Kind::Throttled {
-        error.with_hint("`SET iql.calls_per_region = 2` asks for less at once; `SET iql.retry_time = '5m'` and `SET iql.tries = 20` are more patient")
+        error.with_hint(
+            "`SET iql.calls_per_region = 2` asks for less at once; \
+             `SET iql.retry_time = '5m'` and `SET iql.tries = 20` are more patient",
+        )
     } else {
         error
     }

@@ -4,6 +4,7 @@
 use async_trait::async_trait;
 use aws_sdk_redshift::Client;
 use aws_sdk_redshift::types::{DescribeIntegrationsFilter, DescribeIntegrationsFilterName};
+use serde_json::Value;
 
 use super::errors::{self, About};
 use super::regions::{self, REGIONS};
@@ -121,7 +122,7 @@ async fn integrations(client: &Client, request: &Request, about: &About<'_>) -> 
         }
     }
     let output = call.send().await.map_err(|failure| errors::error(failure, about))?;
-    page(output.marker, rows::rows(output.integrations.unwrap_or_default(), &request.fields, rows::INTEGRATION)?)
+    Ok(page(output.marker, rows::rows(output.integrations.unwrap_or_default(), &request.fields, rows::INTEGRATION)?))
 }
 
 async fn inbound_integrations(client: &Client, request: &Request, about: &About<'_>) -> Result<Page> {
@@ -135,7 +136,7 @@ async fn inbound_integrations(client: &Client, request: &Request, about: &About<
         .await
         .map_err(|failure| errors::error(failure, about))?;
     let items = output.inbound_integrations.unwrap_or_default();
-    page(output.marker, rows::rows(items, &request.fields, rows::INBOUND_INTEGRATION)?)
+    Ok(page(output.marker, rows::rows(items, &request.fields, rows::INBOUND_INTEGRATION)?))
 }
 
 async fn clusters(client: &Client, request: &Request, about: &About<'_>) -> Result<Page> {
@@ -147,7 +148,7 @@ async fn clusters(client: &Client, request: &Request, about: &About<'_>) -> Resu
         .send()
         .await
         .map_err(|failure| errors::error(failure, about))?;
-    page(output.marker, rows::rows(output.clusters.unwrap_or_default(), &request.fields, rows::CLUSTER)?)
+    Ok(page(output.marker, rows::rows(output.clusters.unwrap_or_default(), &request.fields, rows::CLUSTER)?))
 }
 
 /// The one value of the input that names a row, if it has just one.
@@ -174,8 +175,8 @@ fn page_size(request: &Request) -> i32 {
 }
 
 /// An empty marker is how the service writes that there is none.
-fn page(marker: Option<String>, rows: Vec<Vec<serde_json::Value>>) -> Result<Page> {
-    Ok(Page { rows, next: marker.filter(|marker| !marker.is_empty()) })
+fn page(marker: Option<String>, rows: Vec<Vec<Value>>) -> Page {
+    Page { rows, next: marker.filter(|marker| !marker.is_empty()) }
 }
 
 fn stuck(about: &About<'_>) -> Error {
