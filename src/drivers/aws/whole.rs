@@ -1,5 +1,6 @@
 //! Refuses an answer that is not whole. The SDK decodes XML that was cut, or that lacks its list, as a short page
-//! without an error, and rows would be lost in silence. Looks at bytes alone, and parses nothing: it sees every page.
+//! without an error, and one with a gap as if there were none: rows would be lost in silence. Sees every page, so it
+//! looks at tags alone, and knows neither what they mean nor whose they are.
 
 use aws_sdk_redshift::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_redshift::config::{ConfigBag, Intercept, RuntimeComponents};
@@ -65,11 +66,11 @@ pub fn check(call: &str, body: &[u8]) -> Result<(), NotWhole> {
     if !ends_with_closing(body, expected.as_bytes()) {
         return Err(NotWhole(format!("the answer is cut off after {}", bytes(body.len()))));
     }
-    match LISTS.iter().find(|(name, _)| *name == call) {
-        Some((_, list)) if !has_list(body, list.as_bytes()) => {
-            Err(NotWhole(format!("the answer has no whole `<{list}>`")))
-        }
-        _ => Ok(()),
+    let list = LISTS.iter().find(|(name, _)| *name == call).map(|(_, list)| *list);
+    match list {
+        Some(list) if !has_list(body, Some(list))? => Err(NotWhole(format!("the answer has no `<{list}>`"))),
+        Some(_) => Ok(()),
+        None => has_list(body, None).map(|_| ()),
     }
 }
 
@@ -99,31 +100,42 @@ fn ends_with_closing(body: &[u8], name: &[u8]) -> bool {
     body.trim_ascii_end().strip_suffix(name).is_some_and(|body| body.ends_with(b"</"))
 }
 
-/// Whether there is `<name/>`, or `<name>` and a `</name>` after it. Text cannot look like either: its `<` is escaped.
-fn has_list(body: &[u8], name: &[u8]) -> bool {
-    let mut from = 0;
-    while let Some(found) = find(&body[from..], name) {
-        let (start, end) = (from + found, from + found + name.len());
-        from = end;
-        let opens = start > 0 && body[start - 1] == b'<';
-        let ends = body.get(end).is_some_and(|byte| byte.is_ascii_whitespace() || matches!(byte, b'>' | b'/'));
-        if !(opens && ends) {
+/// Whether the list is there, as a child of the answer's result.
+///
+/// # Errors
+/// An element that does not close, or a close too many: something is missing between them.
+fn has_list(body: &[u8], list: Option<&str>) -> Result<bool, NotWhole> {
+    let unbalanced = || NotWhole("the answer has elements that do not close".into());
+    let (mut depth, mut found, mut from) = (0_usize, list.is_none(), 0);
+    for at in memchr::memchr_iter(b'<', body) {
+        if at < from {
             continue;
         }
-        let Some(tag) = find(&body[end..], b">") else { return false };
-        return body[end..end + tag].ends_with(b"/") || closes(&body[end..], name);
+        let tag = &body[at + 1..];
+        let end: &[u8] = match tag {
+            [b'/', ..] => {
+                depth = depth.checked_sub(1).ok_or_else(unbalanced)?;
+                continue;
+            }
+            [b'?', ..] => b"?>",
+            [b'!', b'-', b'-', ..] => b"-->",
+            [b'!', b'[', ..] => b"]]>",
+            [b'!', ..] => b">",
+            _ => {
+                let end = memchr::memchr(b'>', tag).ok_or_else(unbalanced)?;
+                found |= depth == 2 && list.is_some_and(|list| is_named(&tag[..end], list.as_bytes()));
+                depth += usize::from(!tag[..end].ends_with(b"/"));
+                continue;
+            }
+        };
+        from = at + find(tag, end).ok_or_else(unbalanced)?;
     }
-    false
+    if depth == 0 { Ok(found) } else { Err(unbalanced()) }
 }
 
-/// The list is the answer's bulk, and its end is near the answer's end: searched from there.
-fn closes(body: &[u8], name: &[u8]) -> bool {
-    (0..body.len().saturating_sub(name.len() + 1)).rev().any(|at| {
-        body[at] == b'<'
-            && body[at + 1] == b'/'
-            && body[at + 2..].starts_with(name)
-            && body[at + 2 + name.len()..].trim_ascii_start().starts_with(b">")
-    })
+fn is_named(tag: &[u8], name: &[u8]) -> bool {
+    let rest = tag.strip_prefix(name);
+    rest.is_some_and(|rest| rest.first().is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b'/'))
 }
 
 fn find(body: &[u8], wanted: &[u8]) -> Option<usize> {
@@ -170,18 +182,24 @@ mod tests {
         ] {
             assert_eq!(check("DescribeClusters", answer(list).as_bytes()), Ok(()), "{list}");
         }
-        for list in [
-            "",
-            "Clusters",
-            "<Clusters>",
-            "</Clusters>",
-            "<ClustersX/>",
-            "<MyClusters/>",
-            "&lt;Clusters/&gt;",
-            "<Clusters><Cluster/>",
+        let lost = "the answer has no `<Clusters>`";
+        let open = "the answer has elements that do not close";
+        for (list, expected) in [
+            ("", lost),
+            ("Clusters", lost),
+            ("<ClustersX/>", lost),
+            ("<MyClusters/>", lost),
+            ("&lt;Clusters/&gt;", lost),
+            ("<!-- <Clusters/> -->", lost),
+            ("<![CDATA[<Clusters/>]]>", lost),
+            ("<Other><Clusters/></Other>", lost),
+            ("<Clusters>", open),
+            ("</Clusters>", open),
+            ("<Clusters><Cluster/>", open),
+            ("<Clusters><Cluster><Cluster></Cluster></Clusters>", open),
         ] {
             let result = check("DescribeClusters", answer(list).as_bytes());
-            assert_eq!(result, Err(NotWhole("the answer has no whole `<Clusters>`".into())), "{list}");
+            assert_eq!(result, Err(NotWhole(expected.into())), "{list}");
         }
     }
 

@@ -150,9 +150,27 @@ async fn an_answer_of_another_shape_is_an_error() {
     let cases: &[(&str, &str)] = &[
         ("<html><body>sign in</body></html>", "the answer is `<html>` and not `<DescribeIntegrationsResponse>`"),
         (&answer("DescribeClusters", "<Clusters/>"), "the answer is `<DescribeClustersResponse>`"),
-        (&answer("DescribeIntegrations", ""), "the answer has no whole `<Integrations>`"),
-        (&answer("DescribeIntegrations", "<Integration/>"), "the answer has no whole `<Integrations>`"),
+        (&answer("DescribeIntegrations", ""), "the answer has no `<Integrations>`"),
+        (&answer("DescribeIntegrations", "<Integration/>"), "the answer has no `<Integrations>`"),
         ("", "the answer has 0 bytes"),
+        (
+            &answer(
+                "DescribeIntegrations",
+                "<Integrations><Integration><CreateTime>yesterday</CreateTime></Integration></Integrations>",
+            ),
+            "in a shape that cannot be read",
+        ),
+        (
+            &answer("DescribeIntegrations", "<Integrations><Integration><IntegrationArn>arn:1</Integrations>"),
+            "elements that do not close",
+        ),
+        (
+            &answer(
+                "DescribeIntegrations",
+                "<Integrations><Integration><IntegrationArn>arn:1</IntegrationArn></Integrations>",
+            ),
+            "elements that do not close",
+        ),
     ];
     for (body, expected) in cases {
         let body = body.to_string();
