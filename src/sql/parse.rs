@@ -117,7 +117,7 @@ impl Reader<'_> {
             _ => return Err(self.expected("a statement", &found)),
         };
         match word.as_str() {
-            "SELECT" | "WITH" | "VALUES" | "FROM" | "TABLE" => self.query(&mut parser.parser),
+            "SELECT" | "WITH" | "VALUES" | "FROM" => self.query(&mut parser.parser),
             "EXPLAIN" => self.explain(parser),
             "SHOW" => show::show(&mut parser.parser, self),
             "DESCRIBE" | "DESC" => show::describe(&mut parser.parser, self).map(Body::Describe),

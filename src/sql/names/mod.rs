@@ -2,11 +2,22 @@
 //! `data__` become the columns that they mean, in every clause and scope, and `*` becomes what it stands for.
 //! Knows tables only as lists of columns; knows no provider and no planner.
 
+mod complain;
+mod expressions;
+mod from;
+mod outputs;
+mod query;
+mod scope;
+mod select;
+mod star;
+#[cfg(test)]
+mod tests;
+
 use sqlparser::ast::Query;
 use sqlparser::tokenizer::Span;
 
 use super::statement::Source;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What the pass asks about the world outside the query.
 pub trait Tables {
@@ -44,8 +55,29 @@ pub struct TableUse {
     pub span: Span,
 }
 
-/// Resolves the query's names in place; the first error of all has the others in its context.
+/// Resolves the query's names in place. If several names are wrong, the error is about the first of them in the
+/// text and has the others in its context.
 pub fn resolve(query: &mut Query, tables: &dyn Tables, source: &Source) -> Result<Resolved> {
-    let _ = (query, tables, source);
-    Ok(Resolved::default())
+    let mut pass = Pass { tables, source, ctes: Vec::new(), found: Vec::new(), errors: Vec::new() };
+    pass.query(query, None);
+    match complain::together(pass.errors, source) {
+        Some(error) => Err(error),
+        None => Ok(Resolved { tables: pass.found }),
+    }
+}
+
+/// The state of one run. Scopes are not in it: they live on the stack, each pointing at the one around it.
+struct Pass<'a> {
+    tables: &'a dyn Tables,
+    source: &'a Source,
+    /// The CTEs in reach, innermost last.
+    ctes: Vec<(String, outputs::Outputs)>,
+    found: Vec<TableUse>,
+    errors: Vec<(Span, Error)>,
+}
+
+impl Pass<'_> {
+    fn complain(&mut self, span: Span, error: Error) {
+        self.errors.push((span, error.at(self.source.place(span))));
+    }
 }

@@ -1,0 +1,119 @@
+//! What to say of a name that means nothing, or too much. Suggestions come from the scope that was searched.
+
+use sqlparser::ast::Ident;
+use sqlparser::tokenizer::Span;
+
+use super::super::statement::{Source, folded};
+use super::scope::{Item, Relation, Scope, means};
+use crate::error::{Error, Kind, Place, nearest};
+
+/// No relation in reach has the column. `within` is the relation that the name was qualified by.
+pub(super) fn no_column(typed: &Ident, scope: &Scope<'_>, within: Option<&Relation>) -> Error {
+    let relations: Vec<&Relation> = match within {
+        Some(relation) => vec![relation],
+        None => scope.chain().flat_map(|scope| &scope.relations).collect(),
+    };
+    let message = match relations.as_slice() {
+        [Relation { table: Some(table), .. }] => format!("there is no column `{}` in `{table}`", typed.value),
+        [Relation { path, .. }] if !path.is_empty() => {
+            format!("there is no column `{}` in `{}`", typed.value, path.join("."))
+        }
+        _ => format!("there is no column `{}` here", typed.value),
+    };
+    let mut error = Error::new(Kind::Name, message);
+    let columns = relations.iter().flat_map(|relation| &relation.columns);
+    let names = columns.flat_map(|column| column.aliases.iter().rev().chain([&column.name]).rev());
+    let near = nearest(&typed.value, names.map(String::as_str));
+    if let Some(near) = near {
+        error = error.with_hint(format!("did you mean `{near}`?"));
+    } else if typed.quote_style == Some('"') && within.is_none() {
+        error = error.with_hint(format!("text is written in single quotes: `'{}'`", typed.value.replace('\'', "''")));
+    }
+    if let [Relation { table: Some(table), .. }] = relations.as_slice() {
+        // Only what has a provider, a service and a resource can be described.
+        if table.matches('.').count() == 2 {
+            error = error.with_hint(format!("`DESCRIBE {table}` lists the columns"));
+        }
+    }
+    error
+}
+
+/// Several columns fit equally well.
+pub(super) fn ambiguous(typed: &Ident, items: &[Item], scope: &Scope<'_>) -> Error {
+    let error = Error::new(Kind::Name, format!("`{}` is ambiguous: several tables here have it", typed.value));
+    let mut qualifiers: Vec<_> = items.iter().filter_map(|item| scope.qualifier(*item)).collect();
+    qualifiers.dedup();
+    if qualifiers.len() != items.len() {
+        return error.with_hint("give each table or subquery its own name, and say which one is meant");
+    }
+    let choices: Vec<_> = qualifiers.iter().map(|qualifier| format!("`{qualifier}.{typed}`")).collect();
+    error.with_hint(format!("say {}", choices.join(" or ")))
+}
+
+/// Several columns of the SELECT list have the name.
+pub(super) fn ambiguous_output(typed: &Ident) -> Error {
+    Error::new(Kind::Name, format!("`{}` is ambiguous: SELECT has several columns of this name", typed.value))
+        .with_hint("give each its own name with `AS`, or write its position in the SELECT list")
+}
+
+/// Nothing in reach is called like the qualifier.
+pub(super) fn no_qualifier(parts: &[Ident], scope: &Scope<'_>) -> Error {
+    let typed = parts.iter().map(folded).collect::<Vec<_>>().join(".");
+    let error = Error::new(Kind::Name, format!("there is no table or alias `{typed}` here"));
+    let relations: Vec<_> = scope.chain().flat_map(|scope| &scope.relations).collect();
+    // A table that has an alias answers to nothing else.
+    let renamed = relations.iter().find(|relation| {
+        relation.table.as_ref().is_some_and(|table| {
+            let own: Vec<_> = table.split('.').collect();
+            own.len() >= parts.len() && own.iter().rev().zip(parts.iter().rev()).all(|(own, typed)| means(typed, own))
+        })
+    });
+    if let Some(Relation { path, table: Some(table), .. }) = renamed {
+        return error.with_hint(format!("`{table}` is called `{}` here", path.join(".")));
+    }
+    let mut names: Vec<String> = Vec::new();
+    for relation in relations.iter().filter(|relation| !relation.path.is_empty()) {
+        names.push(relation.path.join("."));
+        names.extend(relation.path.last().cloned());
+    }
+    match nearest(&typed, names.iter().map(String::as_str)) {
+        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+        None => error,
+    }
+}
+
+pub(super) fn no_function(name: &str, functions: &[String]) -> Error {
+    let error = Error::new(Kind::Name, format!("there is no function `{name}`"));
+    let error = match nearest(name, functions.iter().map(String::as_str)) {
+        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+        None => error,
+    };
+    error.with_hint("`SHOW FUNCTIONS` lists them")
+}
+
+/// A column that USING names is missing on a side, or cannot be used so.
+pub(super) fn not_joinable(typed: &Ident, side: &str, hidden: bool) -> Error {
+    if hidden {
+        return Error::new(Kind::Name, format!("`{}` is a param, and USING takes columns only", typed.value))
+            .with_hint(format!("join `ON` it instead: `ON a.{typed} = b.{typed}`"));
+    }
+    Error::new(Kind::Name, format!("there is no column `{}` on the {side} of this join", typed.value))
+}
+
+/// The first error in the order of the text, with the others in its context.
+pub(super) fn together(mut errors: Vec<(Span, Error)>, source: &Source) -> Option<Error> {
+    errors.sort_by_key(|(span, _)| span.start);
+    let mut errors = errors.into_iter();
+    let (_, mut first) = errors.next()?;
+    let mut said = vec![first.message.clone()];
+    for (span, error) in errors {
+        if said.contains(&error.message) {
+            continue;
+        }
+        if let Place::Sql { line, column, .. } = source.place(span) {
+            first = first.with_context(format!("also at {line}:{column}: {}", error.message));
+        }
+        said.push(error.message);
+    }
+    Some(first)
+}

@@ -1,0 +1,319 @@
+//! FROM: tables, subqueries, functions and joins become the relations of a scope.
+//! USING and NATURAL make one column of two; what that column is, for each kind of join, is said here.
+
+use sqlparser::ast::{
+    BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, TableAlias, TableFactor,
+    TableWithJoins, Value,
+};
+use sqlparser::tokenizer::Span;
+
+use super::super::statement::folded;
+use super::outputs::{Extent, Outputs};
+use super::query::path;
+use super::scope::{Item, Merged, Relation, Scope, Side, spanned};
+use super::select::renamed;
+use super::{Pass, TableUse, complain};
+
+impl Pass<'_> {
+    pub(super) fn from<'s>(&mut self, from: &mut [TableWithJoins], outer: Option<&'s Scope<'s>>) -> Scope<'s> {
+        let mut scope = Scope::within(outer);
+        for tree in from {
+            self.tree(tree, &mut scope);
+        }
+        scope
+    }
+
+    fn tree(&mut self, tree: &mut TableWithJoins, scope: &mut Scope<'_>) {
+        let start = scope.items.len();
+        self.factor(&mut tree.relation, scope);
+        for join in &mut tree.joins {
+            let (middle, relations) = (scope.items.len(), scope.relations.len());
+            self.factor(&mut join.relation, scope);
+            self.join(&mut join.join_operator, scope, start, middle);
+            match join.join_operator {
+                JoinOperator::Semi(_)
+                | JoinOperator::LeftSemi(_)
+                | JoinOperator::Anti(_)
+                | JoinOperator::LeftAnti(_) => {
+                    scope.items.truncate(middle);
+                    scope.relations[relations..].iter_mut().for_each(|relation| *relation = Relation::default());
+                }
+                JoinOperator::RightSemi(_) | JoinOperator::RightAnti(_) => {
+                    let gone: Vec<_> = scope.items.drain(start..middle).collect();
+                    for item in gone {
+                        if let Item::Column { relation, .. } = item {
+                            scope.relations[relation] = Relation::default();
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn factor(&mut self, factor: &mut TableFactor, scope: &mut Scope<'_>) {
+        match factor {
+            TableFactor::Table { name, alias, args: None, .. } => {
+                let relation = self.table(name, alias);
+                scope.add(relation);
+            }
+            TableFactor::Table { name, alias, args: Some(args), .. } => {
+                self.check_table_function(name);
+                self.walk(&mut args.args, scope, None);
+                scope.add(unknown(alias));
+            }
+            TableFactor::Function { name, args, alias, .. } => {
+                self.check_table_function(name);
+                self.walk(args, scope, None);
+                scope.add(unknown(alias));
+            }
+            TableFactor::UNNEST { array_exprs, alias, .. } => {
+                self.walk(array_exprs, scope, None);
+                scope.add(unknown(alias));
+            }
+            TableFactor::TableFunction { expr, alias } => {
+                self.walk(expr, scope, None);
+                scope.add(unknown(alias));
+            }
+            TableFactor::Derived { lateral, subquery, alias, .. } => {
+                let outer = if *lateral { Some(&*scope) } else { scope.outer };
+                let mut outputs = self.query(subquery, outer);
+                if let Some(alias) = alias {
+                    outputs.rename(alias);
+                }
+                scope.add(outputs.relation(path(alias)));
+            }
+            TableFactor::NestedJoin { table_with_joins, alias: None } => self.tree(table_with_joins, scope),
+            TableFactor::NestedJoin { table_with_joins, alias: Some(alias) } => {
+                let mut inner = Scope::within(scope.outer);
+                self.tree(table_with_joins, &mut inner);
+                let mut outputs = Outputs::default();
+                for item in &inner.items {
+                    outputs.push(inner.column(*item).clone(), None);
+                }
+                outputs.widen(inner.relations.iter().map(|relation| relation.extent).max().unwrap_or_default());
+                outputs.rename(alias);
+                scope.add(outputs.relation(vec![folded(&alias.name)]));
+            }
+            // Forms that the planner refuses.
+            TableFactor::JsonTable { alias, .. }
+            | TableFactor::OpenJsonTable { alias, .. }
+            | TableFactor::Pivot { alias, .. }
+            | TableFactor::Unpivot { alias, .. }
+            | TableFactor::MatchRecognize { alias, .. }
+            | TableFactor::XmlTable { alias, .. }
+            | TableFactor::SemanticView { alias, .. } => scope.add(unknown(alias)),
+        }
+    }
+
+    /// A CTE, or a base table.
+    fn table(&mut self, name: &mut ObjectName, alias: &mut Option<TableAlias>) -> Relation {
+        let idents: Vec<Ident> = name.0.iter().filter_map(ObjectNamePart::as_ident).cloned().collect();
+        let typed: Vec<String> = idents.iter().map(folded).collect();
+        let cte = match typed.as_slice() {
+            [name] => self.ctes.iter().rev().find(|(cte, _)| cte == name).map(|(_, outputs)| outputs.clone()),
+            _ => None,
+        };
+        let is_base = cte.is_none();
+        let mut parts = typed.clone();
+        let mut outputs = match cte {
+            Some(outputs) => outputs,
+            None => {
+                let span = Span::union_iter(idents.iter().map(|ident| ident.span));
+                match self.tables.columns(&typed) {
+                    Ok(columns) => {
+                        if let Some(canonical) = self.tables.canonical(&typed) {
+                            *name = ObjectName::from(respelled(&idents, &canonical));
+                            parts = canonical;
+                        }
+                        self.found.push(TableUse { parts: parts.clone(), span });
+                        let sources = vec![None; columns.len()];
+                        Outputs { columns, sources, extent: Extent::Known }
+                    }
+                    Err(error) => {
+                        self.complain(span, error);
+                        Outputs::unknown()
+                    }
+                }
+            }
+        };
+        if let Some(alias) = alias {
+            outputs.rename(alias);
+        }
+        let table = is_base.then(|| parts.join("."));
+        let path = if alias.is_some() { path(alias) } else { parts };
+        Relation { table, ..outputs.relation(path) }
+    }
+
+    fn check_table_function(&mut self, name: &ObjectName) {
+        let [part] = name.0.as_slice() else { return };
+        let Some(ident) = part.as_ident() else { return };
+        if !self.tables.has_function(&folded(ident)) {
+            let error = complain::no_function(&ident.value, &self.tables.functions());
+            self.complain(ident.span, error);
+        }
+    }
+
+    /// `items[start..middle]` are the left side's, the ones from `middle` the right side's.
+    fn join(&mut self, operator: &mut JoinOperator, scope: &mut Scope<'_>, start: usize, middle: usize) {
+        let side = match operator {
+            JoinOperator::Right(_) | JoinOperator::RightOuter(_) => Side::Right,
+            JoinOperator::FullOuter(_) => Side::Both,
+            _ => Side::Left,
+        };
+        let inner = matches!(operator, JoinOperator::Join(_) | JoinOperator::Inner(_));
+        let Some(constraint) = constraint(operator) else { return };
+        let pairs = match constraint {
+            JoinConstraint::None => return,
+            JoinConstraint::On(condition) => return self.walk(condition, scope, None),
+            JoinConstraint::Using(names) => self.using(names, scope, start, middle),
+            JoinConstraint::Natural => {
+                if scope.relations.iter().any(|relation| relation.extent != Extent::Known) {
+                    return;
+                }
+                natural(scope, start, middle)
+            }
+        };
+        if pairs.is_empty() {
+            if matches!(constraint, JoinConstraint::Natural) {
+                if inner {
+                    *operator = JoinOperator::CrossJoin(JoinConstraint::None);
+                } else {
+                    *constraint = JoinConstraint::On(Expr::Value(Value::Boolean(true).with_empty_span()));
+                }
+            }
+            return;
+        }
+        *constraint = joined(&pairs, scope);
+        merge(pairs, side, scope, start, middle);
+    }
+
+    fn using(&mut self, names: &[ObjectName], scope: &Scope<'_>, start: usize, middle: usize) -> Vec<(Item, Item)> {
+        let mut pairs = Vec::new();
+        for name in names {
+            let [part] = name.0.as_slice() else { continue };
+            let Some(typed) = part.as_ident() else { continue };
+            let left = self.side(typed, "left", &scope.items[start..middle], scope);
+            let right = self.side(typed, "right", &scope.items[middle..], scope);
+            pairs.extend(left.zip(right));
+        }
+        pairs
+    }
+
+    fn side(&mut self, typed: &Ident, side: &str, items: &[Item], scope: &Scope<'_>) -> Option<Item> {
+        let shown = items.iter().copied().filter(|item| !scope.column(*item).hidden);
+        match scope.best(shown, typed) {
+            Some((_, found)) if found.len() == 1 => found.first().copied(),
+            Some((_, found)) => {
+                self.complain(typed.span, complain::ambiguous(typed, &found, scope));
+                None
+            }
+            None if scope.relations.iter().any(|relation| relation.extent != Extent::Known) => None,
+            None => {
+                let hidden = scope.best(items.iter().copied(), typed).is_some();
+                self.complain(typed.span, complain::not_joinable(typed, side, hidden));
+                None
+            }
+        }
+    }
+}
+
+fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+    match operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint)
+        | JoinOperator::CrossJoin(constraint)
+        | JoinOperator::Semi(constraint)
+        | JoinOperator::LeftSemi(constraint)
+        | JoinOperator::RightSemi(constraint)
+        | JoinOperator::Anti(constraint)
+        | JoinOperator::LeftAnti(constraint)
+        | JoinOperator::RightAnti(constraint)
+        | JoinOperator::StraightJoin(constraint)
+        | JoinOperator::AsOf { constraint, .. } => Some(constraint),
+        JoinOperator::CrossApply
+        | JoinOperator::OuterApply
+        | JoinOperator::ArrayJoin
+        | JoinOperator::LeftArrayJoin
+        | JoinOperator::InnerArrayJoin => None,
+    }
+}
+
+/// The columns that both sides show under one name, in the left side's order.
+fn natural(scope: &Scope<'_>, start: usize, middle: usize) -> Vec<(Item, Item)> {
+    let shown = |items: &[Item]| items.iter().copied().filter(|item| !scope.column(*item).hidden).collect::<Vec<_>>();
+    let right = shown(&scope.items[middle..]);
+    let partner = |left: Item| {
+        let named = |item: &Item| scope.column(*item).name == scope.column(left).name;
+        Some((left, right.iter().copied().find(named)?))
+    };
+    shown(&scope.items[start..middle]).into_iter().filter_map(partner).collect()
+}
+
+/// USING where the planner means the same by it: one plain column of one name on each side. Else ON.
+fn joined(pairs: &[(Item, Item)], scope: &Scope<'_>) -> JoinConstraint {
+    let plain = |(left, right): &(Item, Item)| {
+        matches!((left, right), (Item::Column { .. }, Item::Column { .. }))
+            && scope.column(*left).name == scope.column(*right).name
+    };
+    if pairs.iter().all(plain) {
+        let names =
+            pairs.iter().map(|(left, _)| ObjectName::from(vec![spanned(&scope.column(*left).name, Span::empty())]));
+        return JoinConstraint::Using(names.collect());
+    }
+    let equal = |(left, right): &(Item, Item)| Expr::BinaryOp {
+        left: Box::new(scope.reference(*left, false, Span::empty())),
+        op: BinaryOperator::Eq,
+        right: Box::new(scope.reference(*right, false, Span::empty())),
+    };
+    let all = pairs.iter().map(equal).reduce(|left, right| Expr::BinaryOp {
+        left: Box::new(left),
+        op: BinaryOperator::And,
+        right: Box::new(right),
+    });
+    all.map_or(JoinConstraint::None, JoinConstraint::On)
+}
+
+/// SQL's order: the shared columns, the left side's others, the right side's others.
+fn merge(pairs: Vec<(Item, Item)>, side: Side, scope: &mut Scope<'_>, start: usize, middle: usize) {
+    let right = scope.items.split_off(middle);
+    let left = scope.items.split_off(start);
+    let others = |items: Vec<Item>| {
+        let pairs = &pairs;
+        items.into_iter().filter(move |item| !pairs.iter().any(|(left, right)| left == item || right == item))
+    };
+    let rest: Vec<Item> = others(left).chain(others(right)).collect();
+    for (left, right) in pairs {
+        let mut column = renamed(scope.column(left), &scope.column(left).name);
+        let more = renamed(scope.column(right), &column.name).aliases;
+        column.aliases.extend(more);
+        scope.items.push(Item::Merged(scope.merged.len()));
+        scope.merged.push(Merged { column, left, right, side });
+    }
+    scope.items.extend(rest);
+}
+
+fn unknown(alias: &mut Option<TableAlias>) -> Relation {
+    let mut outputs = Outputs::unknown();
+    if let Some(alias) = alias {
+        outputs.rename(alias);
+    }
+    outputs.relation(path(alias))
+}
+
+/// A table's name in the spelling to plan with; identifiers that mean it already stay as typed.
+fn respelled(typed: &[Ident], canonical: &[String]) -> Vec<Ident> {
+    let span = Span::union_iter(typed.iter().map(|ident| ident.span));
+    let same = typed.len() == canonical.len();
+    let ident = |(at, part): (usize, &String)| match typed.get(at) {
+        Some(ident) if same && folded(ident) == *part => ident.clone(),
+        Some(ident) if same => spanned(part, ident.span),
+        _ => spanned(part, span),
+    };
+    canonical.iter().enumerate().map(ident).collect()
+}
