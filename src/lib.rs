@@ -4,5 +4,6 @@ pub mod catalog;
 pub mod drivers;
 pub mod engine;
 pub mod error;
+pub mod sandbox;
 pub mod settings;
 pub mod sql;

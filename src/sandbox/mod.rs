@@ -1,0 +1,155 @@
+//! The sandbox: AWS's Redshift, pretended, on loopback, on its real wire format, so that any AWS client works against it.
+//! Signatures are not verified, only their credential scope is read. Knows no driver, no catalog and no engine.
+//! What it holds is decided in `estate`; how it misbehaves on request, in `faults`; `control` listens on `/_sandbox/`:
+//!
+//! | request | body |
+//! |---|---|
+//! | `GET` or `POST /_sandbox/clock` | `{"mode": "fixed" or "running", "factor": 60, "at": "2026-01-15T13:00:00Z", "advance_seconds": 300}`, each optional |
+//! | `GET` or `POST /_sandbox/controls` | `{"creating_seconds": 30, "modifying_seconds": 5, "deleting_seconds": 10, "quota": 1000}`, each optional |
+//! | `GET`, `POST` or `DELETE /_sandbox/faults` | `{"action": "DescribeIntegrations", "region": "us-east-1", "account": "111122223333", "after": 1, "times": 2, "trouble": …}`, or a list of such; all but `trouble` optional |
+//! | `GET` or `DELETE /_sandbox/requests` | |
+//!
+//! A trouble is one of `{"latency": {"milliseconds": 200}}`, `{"throttle": {"rate": 5, "burst": 10, "code": "Throttling",
+//! "retry_after_seconds": 1}}` (or `ThrottlingException`, `RequestLimitExceeded`), `{"server_error": {"status": 503, "body": "xml"}}`
+//! (or `html`, `none`), `"reset"`, `"lost"`, `{"cut": {"at": {"rows": 5}, "length": "right"}}` (at `{"byte": 100}`,
+//! `{"fraction": 0.5}`, `{"rows": 5}`, `"list"`, `"root"`; length `right` or `whole`), `"hang"`, `"denied"`, `"expired"`,
+//! `"wrong_shape"`, `"repeat_marker"`, `"refuse_arn_filter"`.
+
+mod caller;
+mod clock;
+mod control;
+mod estate;
+mod faults;
+mod log;
+mod redshift;
+mod rows;
+mod serve;
+mod state;
+mod trouble;
+mod wire;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+pub use self::caller::{ACCOUNTS, Account, REGIONS, REGIONS_NOT_ENABLED, credentials};
+pub use self::clock::{ClockChange, Mode};
+pub use self::estate::SERVERLESS_NAMESPACES;
+pub use self::faults::{At, ErrorBody, Fault, Length, ThrottleCode, Trouble};
+pub use self::log::Served;
+pub use self::state::Controls;
+use crate::error::{Error, Kind, Result};
+
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where the state is kept; made when it is not there. Several processes may share it.
+    pub dir: PathBuf,
+    /// 0 for any that is free.
+    pub port: u16,
+    /// Trouble from the start.
+    pub faults: Vec<Fault>,
+}
+
+/// A sandbox that serves. It stops when this is dropped.
+pub struct Running {
+    address: SocketAddr,
+    sandbox: Arc<Sandbox>,
+    task: JoinHandle<()>,
+}
+
+/// What all connections share.
+struct Sandbox {
+    store: state::Store,
+    faults: Mutex<faults::Faults>,
+    log: Mutex<log::Log>,
+    /// Requests answered: the next request id.
+    number: AtomicU64,
+}
+
+/// Opens the state, seeds it when it is new, and serves on loopback.
+///
+/// # Errors
+/// `Io` when the state cannot be opened or made, or the port is taken.
+pub async fn start(options: &Options) -> Result<Running> {
+    let dir = options.dir.clone();
+    let store = tokio::task::spawn_blocking(move || state::Store::open(&dir))
+        .await
+        .map_err(|e| Error::new(Kind::Internal, e.to_string()))??;
+    let unbound = |e: std::io::Error| {
+        Error::new(Kind::Io, format!("the sandbox cannot listen on 127.0.0.1:{}: {e}", options.port)).with_source(e)
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(unbound)?;
+    let address = listener.local_addr().map_err(unbound)?;
+    let sandbox = Sandbox { store, faults: Mutex::default(), log: Mutex::default(), number: AtomicU64::new(1) };
+    options.faults.iter().for_each(|fault| sandbox.faults().add(fault.clone()));
+    let sandbox = Arc::new(sandbox);
+    let task = tokio::spawn(serve::serve(listener, Arc::clone(&sandbox)));
+    Ok(Running { address, sandbox, task })
+}
+
+impl Running {
+    /// `http://127.0.0.1:PORT`
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Serves until the caller no longer waits.
+    pub async fn stopped(mut self) {
+        // The task ends only when it is aborted.
+        (&mut self.task).await.ok();
+    }
+
+    pub fn add_fault(&self, fault: Fault) {
+        self.sandbox.faults().add(fault);
+    }
+
+    pub fn clear_faults(&self) {
+        self.sandbox.faults().clear();
+    }
+
+    /// The requests of the service since the start or the last clearing, in the order of arrival.
+    pub fn requests(&self) -> Vec<Served> {
+        self.sandbox.log().list()
+    }
+
+    pub fn clear_requests(&self) {
+        self.sandbox.log().clear();
+    }
+
+    /// Moves the clock of the state, for every process that shares it.
+    ///
+    /// # Errors
+    /// `Usage` when the change makes no sense, `Io` when it cannot be kept.
+    pub fn set_clock(&self, change: &ClockChange) -> Result<()> {
+        self.sandbox.store.set_clock(change)
+    }
+
+    /// # Errors
+    /// `Io` when they cannot be kept.
+    pub fn set_controls(&self, controls: &Controls) -> Result<()> {
+        self.sandbox.store.set_controls(controls)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Sandbox {
+    fn faults(&self) -> MutexGuard<'_, faults::Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self) -> MutexGuard<'_, log::Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;
