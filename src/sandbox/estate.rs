@@ -253,7 +253,8 @@ mod tests {
         assert_eq!(estate.integrations, again.integrations);
         assert_eq!(estate.clusters, again.clusters);
         // A change of the generator would change every ARN: it is noticed here.
-        assert_eq!(estate.integrations[0].arn, "");
+        let first = "arn:aws:redshift:us-east-1:111122223333:integration:6e6d8075-cd51-4db2-8acd-aee5b229bfb5";
+        assert_eq!(estate.integrations[0].arn, first);
         let here = |row: &&Integration| row.arn.starts_with("arn:aws:redshift:us-east-1:111122223333:");
         let rows: Vec<&Integration> = estate.integrations.iter().filter(here).collect();
         assert_eq!(rows.len(), 263);
