@@ -100,7 +100,8 @@ pub fn caller(authorization: Option<&str>) -> Result<Caller, Refusal> {
     if key == "expired" {
         return Err(expired());
     }
-    let unknown = || Refusal::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
+    let unknown =
+        || Refusal::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.");
     let account = ACCOUNTS.iter().find(|account| account.profile == key).ok_or_else(unknown)?;
     if REGIONS_NOT_ENABLED.contains(&region) {
         return Err(unknown());
@@ -127,8 +128,9 @@ mod tests {
     #[test]
     fn the_scope_says_who_asks() {
         let check = |scope: &str, expected: Result<&str, &str>| {
-            let header =
-                format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature=0123456789abcdef");
+            let header = format!(
+                "AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature=0123456789abcdef"
+            );
             let caller = caller(Some(&header)).map(|caller| caller.scope());
             assert_eq!(caller.as_deref().map_err(|refusal| refusal.code), expected, "{scope}");
         };

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// When the estate was taken: 2026-01-15T12:00:00Z.
 pub const EPOCH: i64 = 1_768_478_400_000;
 
+/// 9999-12-31T00:00:00Z
+const LAST: i64 = 253_402_214_400_000;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -49,7 +52,10 @@ impl Clock {
         match self.mode {
             Mode::Untouched | Mode::Fixed => self.at,
             // A wall clock that was set back must not turn time here.
-            Mode::Running => self.at.saturating_add(((wall - self.wall).max(0) as f64 * self.factor) as i64),
+            Mode::Running => {
+                let passed = (wall - self.wall).max(0) as f64 * self.factor;
+                self.at.saturating_add(passed as i64).min(LAST)
+            }
         }
     }
 
@@ -76,15 +82,18 @@ impl Clock {
                 .map_err(|_| "`at` is a time like `2026-01-15T13:00:00Z`")?
                 .timestamp_millis(),
         };
-        let at = at + (advance * 1000.0) as i64;
+        let at = at.saturating_add((advance * 1000.0) as i64);
+        if !(0..=LAST).contains(&at) {
+            return Err("the clock shows the years 1970 to 9999");
+        }
         Ok(Clock { mode: change.mode.unwrap_or(self.mode), at, wall, factor })
     }
 }
 
 /// `2026-01-15T12:00:00.000Z`
 pub fn text(millis: i64) -> String {
-    let time = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::milliseconds(millis);
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+    let time = DateTime::<Utc>::UNIX_EPOCH.checked_add_signed(TimeDelta::milliseconds(millis));
+    time.unwrap_or(DateTime::<Utc>::MAX_UTC).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 #[cfg(test)]
@@ -114,6 +123,7 @@ mod tests {
         check(r#"{"factor":60}"#, Ok(61_000));
         check(r#"{"mode":"fixed","advance_seconds":300}"#, Ok(301_000));
         check(r#"{"mode":"fixed","at":"2026-01-15T12:00:10Z"}"#, Ok(10_000));
+        check(r#"{"at":"9999-12-31T12:00:00Z"}"#, Err("the clock shows the years 1970 to 9999"));
         check(r#"{"factor":0}"#, Err("`factor` is a number above 0 and up to 1000000"));
     }
 }

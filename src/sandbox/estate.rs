@@ -37,8 +37,22 @@ const PLAN: &[(usize, &str, usize, &[&str])] = &[
 ];
 const STAGES: &[&str] = &["prod", "reporting", "stage"];
 const TOPICS: &[&str] = &[
-    "orders", "billing", "clicks", "returns", "stock", "carts", "ledger", "payouts", "sessions", "events", "devices",
-    "invoices", "ratings", "coupons", "shipments", "customers",
+    "orders",
+    "billing",
+    "clicks",
+    "returns",
+    "stock",
+    "carts",
+    "ledger",
+    "payouts",
+    "sessions",
+    "events",
+    "devices",
+    "invoices",
+    "ratings",
+    "coupons",
+    "shipments",
+    "customers",
 ];
 const OWNERS: &[&str] = &["ana", "bo", "équipe-données", "データ基盤", "søren", "Zoë 🚀", "platform", "r&d <core>"];
 const DESCRIPTIONS: &[&str] = &[
@@ -118,7 +132,7 @@ fn cluster(place: &Place, identifier: String, random: &mut Rng) -> Cluster {
         address: (status != "creating")
             .then(|| format!("{identifier}.c{:011x}.{region}.redshift.amazonaws.com", random.u64(..1 << 44))),
         port: if identifier.starts_with("finance") { 5440 } else { 5439 },
-        created: EPOCH - random.i64(400..900) * DAY - random.i64(..DAY),
+        created: EPOCH - random.i64(400..900) * DAY - random.i64(0..DAY),
         encrypted: true,
         status: status.into(),
         tags,
@@ -253,13 +267,12 @@ mod tests {
         assert_eq!(estate.integrations, again.integrations);
         assert_eq!(estate.clusters, again.clusters);
         // A change of the generator would change every ARN: it is noticed here.
-        let first = "arn:aws:redshift:us-east-1:111122223333:integration:6e6d8075-cd51-4db2-8acd-aee5b229bfb5";
-        assert_eq!(estate.integrations[0].arn, first);
+        let last = "arn:aws:redshift:eu-west-1:444455556666:integration:462c6692-5dfb-4967-aac1-e3a3fc5a01a3";
+        assert_eq!(estate.integrations.last().map(|row| row.arn.as_str()), Some(last));
         let here = |row: &&Integration| row.arn.starts_with("arn:aws:redshift:us-east-1:111122223333:");
         let rows: Vec<&Integration> = estate.integrations.iter().filter(here).collect();
         assert_eq!(rows.len(), 263);
-        let statuses: BTreeSet<&str> =
-            rows.iter().filter_map(|row| row.course.at(EPOCH)).map(Status::wire).collect();
+        let statuses: BTreeSet<&str> = rows.iter().filter_map(|row| row.course.at(EPOCH)).map(Status::wire).collect();
         assert_eq!(statuses.len(), 7, "{statuses:?}");
         for row in &estate.integrations {
             let troubled = row.course.at(EPOCH).is_some_and(Status::has_errors);

@@ -1,19 +1,6 @@
 //! The sandbox: AWS's Redshift, pretended, on loopback, on its real wire format, so that any AWS client works against it.
 //! Signatures are not verified, only their credential scope is read. Knows no driver, no catalog and no engine.
-//! What it holds is decided in `estate`; how it misbehaves on request, in `faults`; `control` listens on `/_sandbox/`:
-//!
-//! | request | body |
-//! |---|---|
-//! | `GET` or `POST /_sandbox/clock` | `{"mode": "fixed" or "running", "factor": 60, "at": "2026-01-15T13:00:00Z", "advance_seconds": 300}`, each optional |
-//! | `GET` or `POST /_sandbox/controls` | `{"creating_seconds": 30, "modifying_seconds": 5, "deleting_seconds": 10, "quota": 1000}`, each optional |
-//! | `GET`, `POST` or `DELETE /_sandbox/faults` | `{"action": "DescribeIntegrations", "region": "us-east-1", "account": "111122223333", "after": 1, "times": 2, "trouble": …}`, or a list of such; all but `trouble` optional |
-//! | `GET` or `DELETE /_sandbox/requests` | |
-//!
-//! A trouble is one of `{"latency": {"milliseconds": 200}}`, `{"throttle": {"rate": 5, "burst": 10, "code": "Throttling",
-//! "retry_after_seconds": 1}}` (or `ThrottlingException`, `RequestLimitExceeded`), `{"server_error": {"status": 503, "body": "xml"}}`
-//! (or `html`, `none`), `"reset"`, `"lost"`, `{"cut": {"at": {"rows": 5}, "length": "right"}}` (at `{"byte": 100}`,
-//! `{"fraction": 0.5}`, `{"rows": 5}`, `"list"`, `"root"`; length `right` or `whole`), `"hang"`, `"denied"`, `"expired"`,
-//! `"wrong_shape"`, `"repeat_marker"`, `"refuse_arn_filter"`.
+//! What it holds is decided in `estate`; how it misbehaves on request, in `faults`; `start` says how both are controlled.
 
 mod caller;
 mod clock;
@@ -70,7 +57,30 @@ struct Sandbox {
     number: AtomicU64,
 }
 
-/// Opens the state, seeds it when it is new, and serves on loopback.
+/// Opens the state, seeds it when it is new, and serves on loopback. Beside the service, it answers in JSON to
+///
+/// | request | body |
+/// |---|---|
+/// | `GET`, `POST /_sandbox/clock` | `{"mode": "fixed" or "running", "factor": 60, "at": "2026-01-15T13:00:00Z", "advance_seconds": 300}`, each optional |
+/// | `GET`, `POST /_sandbox/controls` | `{"creating_seconds": 30, "modifying_seconds": 5, "deleting_seconds": 10, "quota": 1000}`; what is absent goes back to these |
+/// | `GET`, `POST`, `DELETE /_sandbox/faults` | `{"action": "DescribeIntegrations", "region": "us-east-1", "account": "111122223333", "after": 1, "times": 2, "trouble": …}` or a list of such; all but `trouble` optional |
+/// | `GET`, `DELETE /_sandbox/requests` | |
+///
+/// each with what is in force afterwards. Clock and controls are kept in the state, faults and requests in this process.
+/// A trouble is one of
+///
+/// | trouble | what happens |
+/// |---|---|
+/// | `{"latency": {"milliseconds": 200}}` | the answer waits |
+/// | `{"throttle": {"rate": 5, "burst": 10, "code": "Throttling", "retry_after_seconds": 1}}` | a token bucket; code or `ThrottlingException`, `RequestLimitExceeded`; code and Retry-After optional |
+/// | `{"server_error": {"status": 503, "body": "xml"}}` | 500 to 599; body or `html`, `none` |
+/// | `"reset"`, `"hang"` | the connection is closed, or stays open, and nothing is done |
+/// | `"lost"` | the work is done and the connection closed |
+/// | `{"cut": {"at": {"rows": 5}, "length": "right"}}` | the answer is cut at `{"byte": 100}`, `{"fraction": 0.5}` or behind `{"rows": 5}`, or lacks its `"list"`, or has another `"root"`; Content-Length is the cut one (`right`) or the `whole` one |
+/// | `"denied"`, `"expired"` | 403 AccessDenied, 403 ExpiredToken |
+/// | `"wrong_shape"` | 200 with HTML |
+/// | `"repeat_marker"` | every answer has the marker of its request, so there is no last page |
+/// | `"refuse_arn_filter"` | the filter `integration-arn` takes one value only |
 ///
 /// # Errors
 /// `Io` when the state cannot be opened or made, or the port is taken.

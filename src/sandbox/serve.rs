@@ -61,7 +61,8 @@ pub async fn serve(listener: TcpListener, sandbox: Arc<Sandbox>) {
         let sandbox = Arc::clone(&sandbox);
         connections.spawn(async move {
             let service = service_fn(move |request| respond(Arc::clone(&sandbox), request));
-            let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+            let connection =
+                http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
             // A client that leaves is not our failure, and a trouble ends here too.
             connection.await.ok();
         });

@@ -3,7 +3,7 @@
 //!
 //! Invariant: the file appears under its name only once it is seeded, so nobody ever sees half an estate.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use redb::{
@@ -13,8 +13,8 @@ use redb::{
 use serde::{Deserialize, Serialize};
 
 use super::clock::{Clock, ClockChange};
-use super::rows::{Cluster, Integration, arn_part};
 use super::estate;
+use super::rows::{Cluster, Integration, arn_part};
 use crate::error::{Error, Kind, Result};
 
 /// `account/region/position` → an integration as JSON, so that a page is one range.
@@ -172,8 +172,7 @@ impl Writing {
     pub fn integration(&self, arn: &str) -> Result<Option<Integration>> {
         let arns = self.transaction.open_table(ARNS).map_err(io)?;
         let Some(key) = arns.get(arn).map_err(io)? else { return Ok(None) };
-        let row: Option<Integration> =
-            value(&self.transaction.open_table(INTEGRATIONS).map_err(io)?, key.value())?;
+        let row: Option<Integration> = value(&self.transaction.open_table(INTEGRATIONS).map_err(io)?, key.value())?;
         Ok(row.filter(|row| row.course.at(self.now).is_some()))
     }
 
@@ -269,7 +268,7 @@ impl Writing {
 }
 
 /// Seeds a file beside the place, then gives it the name, unless another process was first.
-fn create(dir: &Path, path: &PathBuf) -> Result<()> {
+fn create(dir: &Path, path: &Path) -> Result<()> {
     std::fs::create_dir_all(dir).map_err(|e| io(e).with_hint("choose another folder with `--dir`"))?;
     let file = tempfile::NamedTempFile::new_in(dir).map_err(io)?;
     let database = Database::create(file.path()).map_err(io)?;

@@ -52,7 +52,8 @@ async fn every_page_once() {
     let mut arns = std::collections::BTreeSet::new();
     let (mut marker, mut pages, mut rows) = (String::new(), 0, 0);
     loop {
-        let (status, body) = call(&running, &format!("Action=DescribeIntegrations&MaxRecords=50&Marker={marker}")).await;
+        let (status, body) =
+            call(&running, &format!("Action=DescribeIntegrations&MaxRecords=50&Marker={marker}")).await;
         assert_eq!(status, 200, "{body}");
         pages += 1;
         for row in body.split("<IntegrationArn>").skip(1) {
@@ -95,7 +96,8 @@ async fn a_request_is_refused_as_aws_refuses_it() {
     check(&format!("{CREATE}&TagList.Tag.1.Key=aws:x&TagList.Tag.1.Value=1"), 400, "InvalidTagFault").await;
     let context = "AdditionalEncryptionContext.entry.1.key=a&AdditionalEncryptionContext.entry.1.value=b";
     check(&format!("{CREATE}&{context}"), 400, "InvalidParameterCombination").await;
-    check(&format!("Action=ModifyIntegration&IntegrationArn={arn}&Description=x"), 404, "IntegrationNotFoundFault").await;
+    check(&format!("Action=ModifyIntegration&IntegrationArn={arn}&Description=x"), 404, "IntegrationNotFoundFault")
+        .await;
     check(&format!("Action=DeleteIntegration&IntegrationArn={arn}"), 404, "IntegrationNotFoundFault").await;
     check(&format!("Action=CreateTags&ResourceName={arn}"), 400, "ValidationError").await;
     check(&format!("Action=DescribeTags&ResourceName={arn}"), 404, "ResourceNotFoundFault").await;

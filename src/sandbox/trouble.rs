@@ -173,7 +173,9 @@ mod tests {
         check(At::Rows(9), "</DescribeIntegrationsResponse>");
         check(At::Root, "</ResponseMetadata></Unexpected>");
         assert!(cut(BODY, At::Root).starts_with("<Unexpected xmlns"));
-        assert!(cut(BODY, At::List).contains("<DescribeIntegrationsResult><Marker>m</Marker></DescribeIntegrationsResult>"));
+        assert!(
+            cut(BODY, At::List).contains("<DescribeIntegrationsResult><Marker>m</Marker></DescribeIntegrationsResult>")
+        );
         for byte in 0..BODY.len() {
             assert!(cut(BODY, At::Byte(byte)).len() <= byte);
         }

@@ -1,6 +1,8 @@
 """boto3 and the AWS CLI hold the sandbox to AWS's own model of the service."""
 
 import datetime
+import os
+import subprocess
 import threading
 
 import botocore.exceptions
@@ -299,8 +301,10 @@ def test_connections_that_break(sandbox):
     with pytest.raises(botocore.exceptions.ConnectionClosedError):
         client.describe_integrations()
     sandbox.fault({"cut": {"at": {"fraction": 0.5}, "length": "whole"}}, times=1)
-    with pytest.raises((botocore.exceptions.IncompleteReadError, botocore.exceptions.ResponseStreamingError)):
+    # botocore does not hold an answer against its Content-Length: it meets the cut in the XML.
+    with pytest.raises(botocore.parsers.ResponseParserError) as caught:
         client.describe_integrations()
+    assert "no element found" in str(caught.value) or "unclosed token" in str(caught.value)
     sandbox.fault("hang", times=1)
     with pytest.raises(botocore.exceptions.ReadTimeoutError):
         client.describe_integrations()
@@ -326,7 +330,8 @@ def test_answers_that_are_wrong(sandbox):
     sandbox.fault({"cut": {"at": "root"}}, times=1)
     assert client.describe_integrations()["ResponseMetadata"]["HTTPStatusCode"] == 200
     sandbox.fault("wrong_shape", times=1)
-    assert client.describe_integrations().get("Integrations", []) == []
+    with pytest.raises(KeyError, match="DescribeIntegrationsResult"):
+        client.describe_integrations()
     sandbox.fault("repeat_marker")
     with pytest.raises(botocore.exceptions.PaginationError):
         everything(client)
@@ -364,14 +369,14 @@ def test_the_command_line(sandbox):
     assert sandbox.aws("delete-integration", "--integration-arn", arn)[1]["Status"] == "deleting"
     sandbox.advance(10)
     code, out, err = sandbox.aws("describe-integrations", "--integration-arn", arn)
-    assert code == 254 and "(IntegrationNotFoundFault)" in err
+    assert code in (254, 255) and "(IntegrationNotFoundFault)" in err
     code, out, err = sandbox.aws("describe-clusters", region="eu-west-1")
     assert len(out["Clusters"]) == 6
     code, out, err = sandbox.aws("describe-inbound-integrations", "--target-arn", SERVERLESS)
     assert code == 0 and out["InboundIntegrations"]
     sandbox.fault("denied")
     code, out, err = sandbox.aws("describe-integrations")
-    assert code == 254 and "(AccessDenied)" in err
+    assert code in (254, 255) and "(AccessDenied)" in err
 
 
 def test_controls_refuse_nonsense(sandbox):
@@ -407,8 +412,9 @@ def test_two_processes_share_a_state(start):
 
 
 def test_a_kill_loses_nothing_that_was_answered(start):
-    """Killed while two processes write, the state opens again and has every integration that was answered for."""
+    """One of two writers is killed, again and again: the other goes on, and everything that was answered for is there."""
     answered = []
+    done = threading.Event()
 
     def create(sandbox, word):
         client = sandbox.client()
@@ -417,25 +423,43 @@ def test_a_kill_loses_nothing_that_was_answered(start):
                 answered.append(client.create_integration(**FRESH | {"IntegrationName": f"{word}-{number}"}))
             except (botocore.exceptions.HTTPClientError, ConnectionError):
                 return
+            if done.is_set():
+                return
 
-    for turn in range(4):
+    sandbox = start()
+    sandbox.control("POST", "controls", {"quota": 100000})
+    steady = threading.Thread(target=create, args=(sandbox, "steady"))
+    steady.start()
+    for turn in range(5):
+        victim = start()
+        writer = threading.Thread(target=create, args=(victim, f"victim{turn}"))
+        writer.start()
         before = len(answered)
-        both = [start(), start()]
-        threads = [threading.Thread(target=create, args=(s, f"{w}{turn}")) for s, w in zip(both, ("a", "b"))]
-        [thread.start() for thread in threads]
-        while len(answered) < before + 10:
-            threads[0].join(0.01)
-        [sandbox.kill() for sandbox in both]
-        [thread.join() for thread in threads]
-        survivor = start()
+        while len(answered) < before + 15:
+            writer.join(0.005)
+        victim.kill()
+        writer.join()
+        before = len(answered)
+        while len(answered) < before + 5:
+            assert steady.is_alive()
+            steady.join(0.005)
+    done.set()
+    steady.join()
+    for survivor in (sandbox, start()):
         arns = {row["IntegrationArn"] for row in everything(survivor.client())}
         assert {row["IntegrationArn"] for row in answered} <= arns
-        survivor.kill()
+    sandbox.kill()
+    assert len(everything(start().client())) == len(arns)
 
 
-def test_a_kill_during_the_making_leaves_it_to_be_made(start, tmp_path):
-    for _ in range(5):
-        # What a killed maker leaves is a file of another name; the place itself is whole or empty.
-        sandbox = start()
-        sandbox.kill()
-        assert len(everything(start().client())) == 263
+def test_a_kill_while_it_is_made_leaves_it_to_be_made(start, tmp_path):
+    """What a killed maker leaves is a file of another name: the store itself is whole or not there."""
+    command = [os.environ["IQL_PROGRAM"], "sandbox", "--port", "0", "--dir", str(tmp_path / "state")]
+    for milliseconds in range(2, 42, 2):
+        maker = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            maker.wait(milliseconds / 1000)
+        except subprocess.TimeoutExpired:
+            maker.kill()
+            maker.wait()
+    assert len(everything(start().client())) == 263

@@ -16,12 +16,8 @@ pub struct Rule {
 
 macro_rules! rule {
     ($name:ident, $min:literal, $max:literal, $pattern:literal) => {
-        pub static $name: LazyLock<Rule> = LazyLock::new(|| Rule {
-            min: $min,
-            max: $max,
-            pattern: $pattern,
-            regex: regex($pattern),
-        });
+        pub static $name: LazyLock<Rule> =
+            LazyLock::new(|| Rule { min: $min, max: $max, pattern: $pattern, regex: regex($pattern) });
     };
 }
 

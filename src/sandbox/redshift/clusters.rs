@@ -18,9 +18,9 @@ pub fn describe(request: &Request) -> Result<Xml, Refusal> {
                 return Err(combination("ClusterIdentifier and Marker can't be specified together."));
             }
             Some(identifier) => {
-                let cluster = reading.cluster(&scope, identifier)?.ok_or_else(|| {
-                    Refusal::new(404, "ClusterNotFound", format!("Cluster {identifier} not found."))
-                })?;
+                let cluster = reading
+                    .cluster(&scope, identifier)?
+                    .ok_or_else(|| Refusal::new(404, "ClusterNotFound", format!("Cluster {identifier} not found.")))?;
                 Box::new(std::iter::once(Ok((identifier.to_string(), cluster))))
             }
             None => Box::new(reading.clusters(&scope, page.after.as_deref())?),

@@ -50,9 +50,7 @@ pub fn describe(request: &Request) -> Result<Xml, Refusal> {
         (None, None) => Box::new(reading.integrations(&request.caller.scope(), page.after.as_deref())?),
     };
     let rows = rows.filter(|row| {
-        row.as_ref().map_or(true, |(_, row)| {
-            row.is_native() && filters.iter().all(|filter| passes(row, filter, now))
-        })
+        row.as_ref().map_or(true, |(_, row)| row.is_native() && filters.iter().all(|filter| passes(row, filter, now)))
     });
     page.write("Integrations", rows, |xml, row| {
         xml.element("Integration", |xml| shapes::integration(xml, row, now));
@@ -81,8 +79,8 @@ pub fn describe_inbound(request: &Request) -> Result<Xml, Refusal> {
         }
         None => Box::new(reading.integrations(&request.caller.scope(), page.after.as_deref())?),
     };
-    let rows = rows
-        .filter(|row| row.as_ref().map_or(true, |(_, row)| target.is_none_or(|target| row.target_arn == target)));
+    let rows =
+        rows.filter(|row| row.as_ref().map_or(true, |(_, row)| target.is_none_or(|target| row.target_arn == target)));
     page.write("InboundIntegrations", rows, |xml, row| shapes::inbound(xml, row, now))
 }
 

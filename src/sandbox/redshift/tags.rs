@@ -1,8 +1,8 @@
 //! CreateTags, DeleteTags, DescribeTags: tags of integrations and clusters.
 
+use super::Request;
 use super::check::{Checks, invalid};
 use super::page::Page;
-use super::Request;
 use super::shapes;
 use crate::error::Result;
 use crate::sandbox::rows::{Tag, add_tags, arn_part};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 
-use super::check::{Checks, DESCRIPTION, INTEGRATION_ARN, NAME, Rule, SOURCE_ARN, TARGET_ARN, combination};
+use super::check::{Checks, DESCRIPTION, INTEGRATION_ARN, NAME, SOURCE_ARN, TARGET_ARN, combination};
 use super::integrations::not_found;
 use super::{Request, shapes, tags};
 use crate::sandbox::caller::Caller;
@@ -35,7 +35,8 @@ pub fn create(request: &Request) -> Result<Xml, Refusal> {
             return Err(exists(name));
         }
         if writing.count(&scope)? >= writing.controls.quota {
-            let message = "You can't create any more zero-ETL or S3 event integrations because the quota has been reached.";
+            let message =
+                "You can't create any more zero-ETL or S3 event integrations because the quota has been reached.";
             return Err(Refusal::new(400, "IntegrationQuotaExceededFault", message));
         }
         find_source(source_arn)?;
@@ -68,7 +69,7 @@ pub fn modify(request: &Request) -> Result<Xml, Refusal> {
     let mut checks = Checks::default();
     let arn = checks.required(request.form, "IntegrationArn", &INTEGRATION_ARN);
     let description = checks.text(request.form, "Description", &DESCRIPTION);
-    let name = checks.text(request.form, "IntegrationName", &NAME as &Rule);
+    let name = checks.text(request.form, "IntegrationName", &NAME);
     checks.done()?;
     if description.is_none() && name.is_none() {
         return Err(combination("Specify IntegrationName or Description: there is nothing to modify."));
