@@ -85,18 +85,11 @@ pub fn caller(authorization: Option<&str>) -> Result<Caller, Refusal> {
     let Some(header) = authorization else {
         return Err(Refusal::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token"));
     };
-    let incomplete = || {
+    let Some([key, region, service]) = scope(header) else {
         let message = "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' \
                        parameter. Authorization header requires 'SignedHeaders' parameter.";
-        Refusal::new(400, "IncompleteSignature", message)
+        return Err(Refusal::new(400, "IncompleteSignature", message));
     };
-    let fields = header.strip_prefix("AWS4-HMAC-SHA256 ").ok_or_else(incomplete)?;
-    let field = |name: &str| fields.split(',').find_map(|part| part.trim().strip_prefix(name));
-    let (Some(scope), Some(_), Some(_)) = (field("Credential="), field("SignedHeaders="), field("Signature=")) else {
-        return Err(incomplete());
-    };
-    let parts: Vec<&str> = scope.split('/').collect();
-    let &[key, _date, region, service, "aws4_request"] = parts.as_slice() else { return Err(incomplete()) };
     if key == "expired" {
         return Err(expired());
     }
@@ -115,6 +108,23 @@ pub fn caller(authorization: Option<&str>) -> Result<Caller, Refusal> {
         return Err(Refusal::new(403, "SignatureDoesNotMatch", message));
     }
     Ok(Caller { account: account.id.into(), profile: account.profile.into(), region: region.into() })
+}
+
+/// The region that a header names, whether or not it is one.
+pub fn region(authorization: Option<&str>) -> Option<&str> {
+    authorization.and_then(scope).map(|[_, region, _]| region)
+}
+
+/// Access key id, region and service of a header.
+fn scope(header: &str) -> Option<[&str; 3]> {
+    let fields = header.strip_prefix("AWS4-HMAC-SHA256 ")?;
+    let field = |name: &str| fields.split(',').find_map(|part| part.trim().strip_prefix(name));
+    let (credential, _, _) = (field("Credential=")?, field("SignedHeaders=")?, field("Signature=")?);
+    let parts: Vec<&str> = credential.split('/').collect();
+    match parts.as_slice() {
+        &[key, _date, region, service, "aws4_request"] => Some([key, region, service]),
+        _ => None,
+    }
 }
 
 pub fn expired() -> Refusal {

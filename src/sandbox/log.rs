@@ -10,8 +10,9 @@ const KEPT: usize = 100_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Served {
     pub action: String,
-    /// Empty, as the account is, when the request had no valid credential scope.
+    /// As the credential scope has it, real or not; empty without one.
     pub region: String,
+    /// Empty when the caller was refused.
     pub account: String,
     /// The form, by flattened wire names, without Action and Version.
     pub parameters: BTreeMap<String, String>,

@@ -19,7 +19,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::caller::{Caller, caller};
+use super::caller::{self, Caller, caller};
 use super::faults::{Asked, Length, Trouble};
 use super::log::Served;
 use super::trouble::{self, Reply};
@@ -84,7 +84,8 @@ async fn respond(sandbox: Arc<Sandbox>, request: Request<Incoming>) -> Result<Re
     let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let id = request_id(sandbox.number.fetch_add(1, Ordering::Relaxed));
     let caller = caller(authorization);
-    let number = sandbox.log().add(served(&form, caller.as_ref().ok()));
+    let region = caller::region(authorization).unwrap_or_default();
+    let number = sandbox.log().add(served(&form, region, caller.as_ref().ok()));
     let reply = match caller {
         Ok(caller) => reply(&sandbox, caller, form, &id).await?,
         Err(refusal) => trouble::refusal(&refusal, &id),
@@ -144,12 +145,12 @@ fn has_many_arns(form: &Form) -> bool {
     })
 }
 
-fn served(form: &Form, caller: Option<&Caller>) -> Served {
+fn served(form: &Form, region: &str, caller: Option<&Caller>) -> Served {
     let mut parameters = form.parameters().clone();
     parameters.remove("Version");
     Served {
         action: parameters.remove("Action").unwrap_or_default(),
-        region: caller.map(|caller| caller.region.clone()).unwrap_or_default(),
+        region: region.to_string(),
         account: caller.map(|caller| caller.account.clone()).unwrap_or_default(),
         parameters,
         status: None,

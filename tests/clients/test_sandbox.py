@@ -1,9 +1,11 @@
 """boto3 and the AWS CLI hold the sandbox to AWS's own model of the service."""
 
 import datetime
+import http.client
 import os
 import subprocess
 import threading
+import urllib.request
 
 import botocore.exceptions
 import pytest
@@ -247,6 +249,8 @@ def test_who_may_ask(sandbox):
     refused("InvalidClientTokenId", 403, sandbox.client(region="me-south-1").describe_integrations)
     refused("SignatureDoesNotMatch", 403, sandbox.client(service="rds").describe_integrations)
     refused("InvalidAction", 400, sandbox.client().describe_cluster_versions)
+    regions = [request["region"] for request in sandbox.control("GET", "requests")]
+    assert regions[2:4] == ["us-esat-1", "me-south-1"]
     assert sandbox.client(region="sa-east-1").describe_integrations()["Integrations"] == []
     assert len(sandbox.client(key="dev").describe_integrations()["Integrations"]) == 14
 
@@ -305,6 +309,16 @@ def test_connections_that_break(sandbox):
     with pytest.raises(botocore.parsers.ResponseParserError) as caught:
         client.describe_integrations()
     assert "no element found" in str(caught.value) or "unclosed token" in str(caught.value)
+    sandbox.fault({"cut": {"at": {"byte": 999}, "length": "whole"}}, times=1)
+    scope = "Credential=prod/20260115/us-east-1/redshift/aws4_request, SignedHeaders=host, Signature=0"
+    plain = urllib.request.Request(
+        sandbox.endpoint,
+        data=b"Action=DescribeIntegrations&Version=2012-12-01",
+        headers={"Authorization": f"AWS4-HMAC-SHA256 {scope}"},
+    )
+    with urllib.request.urlopen(plain) as answer, pytest.raises(http.client.IncompleteRead) as caught:
+        answer.read()
+    assert len(caught.value.partial) == 999 and caught.value.expected > 10000
     sandbox.fault("hang", times=1)
     with pytest.raises(botocore.exceptions.ReadTimeoutError):
         client.describe_integrations()
