@@ -110,9 +110,7 @@ impl Store {
 
     /// Moves the clock. `Usage` when the change makes no sense.
     pub fn set_clock(&self, change: &ClockChange) -> Result<()> {
-        let (clock, _) = self.clock()?;
-        let clock = clock.changed(change, wall()).map_err(|why| Error::new(Kind::Usage, why))?;
-        self.settle("clock", &clock)
+        self.settle("clock", |clock: Clock| clock.changed(change, wall()).map_err(|why| Error::new(Kind::Usage, why)))
     }
 
     pub fn controls(&self) -> Result<Controls> {
@@ -120,14 +118,19 @@ impl Store {
     }
 
     pub fn set_controls(&self, controls: &Controls) -> Result<()> {
-        self.settle("controls", controls)
+        self.settle("controls", |_: Controls| Ok(controls.clone()))
     }
 
-    /// Keeps a setting without touching the clock.
-    fn settle(&self, name: &str, value: &impl Serialize) -> Result<()> {
+    /// Changes a setting, in one transaction, without touching the clock.
+    fn settle<T: Serialize + for<'de> Deserialize<'de>>(
+        &self,
+        name: &str,
+        change: impl FnOnce(T) -> Result<T>,
+    ) -> Result<()> {
         let transaction = self.database.begin_write().map_err(io)?;
+        let value = change(setting(&transaction.open_table(SETTINGS).map_err(io)?, name)?)?;
         let mut writing = Writing { transaction, now: 0, controls: Controls::default() };
-        writing.set(name, value)?;
+        writing.set(name, &value)?;
         writing.transaction.commit().map_err(io)
     }
 }
