@@ -7,6 +7,8 @@ mod show;
 pub mod split;
 mod statement;
 mod syntax;
+#[cfg(test)]
+mod tests;
 
 pub use parse::parse;
 pub use statement::{Body, Describe, Name, Part, Show, ShowFilter, Source, Statement};

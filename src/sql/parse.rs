@@ -164,10 +164,10 @@ impl Reader<'_> {
             }
         }
         let found = parser.parser.peek_token();
-        match self.body(parser)? {
-            Body::Explain { .. } => Err(self.expected("the statement to explain", &found)),
-            inner => Ok(Body::Explain { analyze, verbose, format, inner: Box::new(inner) }),
+        if matches!(&found.token, Token::Word(word) if word.keyword == Keyword::EXPLAIN) {
+            return Err(self.expected("the statement to explain", &found));
         }
+        Ok(Body::Explain { analyze, verbose, format, inner: Box::new(self.body(parser)?) })
     }
 
     fn format(self, parser: &mut Parser<'_>) -> Result<String> {

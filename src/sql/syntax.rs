@@ -45,8 +45,8 @@ pub(super) fn of_statement(error: &ParserError, tokens: &[TokenWithSpan], source
     let span = location.and_then(|location| span_at(tokens, location)).unwrap_or_else(|| end(tokens));
     let text = text.strip_prefix("sql parser error: ").unwrap_or(text);
     let message = match text.strip_prefix("Expected: ").and_then(|rest| rest.rsplit_once(", found: ")) {
-        Some((expected, "EOF")) => format!("expected {}, found the end of the statement", lower_first(expected)),
-        Some((expected, found)) => format!("expected {}, found `{}`", lower_first(expected), found.trim()),
+        Some((expected, "EOF")) => format!("expected {}, found the end of the statement", wanted(expected)),
+        Some((expected, found)) => format!("expected {}, found `{}`", wanted(expected), found.trim()),
         None => lower_first(text.trim_end_matches('.')),
     };
     Error::new(Kind::Syntax, message).at(source.place(span))
@@ -112,6 +112,11 @@ fn without_location(text: &str) -> (&str, Option<Location>) {
         Some((before, Location::new(line.trim().parse().ok()?, column.trim().parse().ok()?)))
     });
     parsed.map_or((text, None), |(before, location)| (before, Some(location)))
+}
+
+/// Punctuation and keywords are literals; anything else is a description.
+fn wanted(expected: &str) -> String {
+    if expected.chars().any(char::is_lowercase) { lower_first(expected) } else { format!("`{expected}`") }
 }
 
 fn lower_first(text: &str) -> String {

@@ -71,14 +71,15 @@ pub(super) fn no_qualifier(parts: &[Ident], scope: &Scope<'_>) -> Error {
     if let Some(Relation { path, table: Some(table), .. }) = renamed {
         return error.with_hint(format!("`{table}` is called `{}` here", path.join(".")));
     }
-    let mut names: Vec<String> = Vec::new();
-    for relation in relations.iter().filter(|relation| !relation.path.is_empty()) {
-        names.push(relation.path.join("."));
-        names.extend(relation.path.last().cloned());
-    }
-    match nearest(&typed, names.iter().map(String::as_str)) {
+    let paths = relations.iter().filter(|relation| !relation.path.is_empty()).map(|relation| &relation.path);
+    let known: Vec<String> = paths.clone().map(|path| path.join(".")).collect();
+    let mut names = known.clone();
+    names.extend(paths.filter_map(|path| path.last().cloned()));
+    // One letter is near to every other.
+    match nearest(&typed, names.iter().map(String::as_str)).filter(|_| typed.chars().count() > 1) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-        None => error,
+        None if known.is_empty() || known.len() > 8 => error,
+        None => error.with_hint(format!("what is here: `{}`", known.join("`, `"))),
     }
 }
 
@@ -91,13 +92,23 @@ pub(super) fn no_function(name: &str, functions: &[String]) -> Error {
     error.with_hint("`SHOW FUNCTIONS` lists them")
 }
 
-/// A column that USING names is missing on a side, or cannot be used so.
-pub(super) fn not_joinable(typed: &Ident, side: &str, hidden: bool) -> Error {
-    if hidden {
-        return Error::new(Kind::Name, format!("`{}` is a param, and USING takes columns only", typed.value))
-            .with_hint(format!("join `ON` it instead: `ON a.{typed} = b.{typed}`"));
-    }
-    Error::new(Kind::Name, format!("there is no column `{}` on the {side} of this join", typed.value))
+/// Why USING cannot take a column.
+pub(super) enum Unjoinable {
+    Missing,
+    Hidden,
+    Several,
+}
+
+pub(super) fn not_joinable(typed: &Ident, side: &str, why: Unjoinable) -> Error {
+    let name = &typed.value;
+    let message = match why {
+        Unjoinable::Missing => {
+            return Error::new(Kind::Name, format!("there is no column `{name}` on the {side} of this join"));
+        }
+        Unjoinable::Hidden => format!("`{name}` is a param, and USING takes columns only"),
+        Unjoinable::Several => format!("several tables on the {side} of this join have `{name}`"),
+    };
+    Error::new(Kind::Name, message).with_hint(format!("say which are meant: `ON a.{typed} = b.{typed}`"))
 }
 
 /// The first error in the order of the text, with the others in its context.

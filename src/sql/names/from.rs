@@ -8,11 +8,12 @@ use sqlparser::ast::{
 use sqlparser::tokenizer::Span;
 
 use super::super::statement::folded;
+use super::complain::{self, Unjoinable};
 use super::outputs::{Extent, Outputs};
 use super::query::path;
 use super::scope::{Item, Merged, Relation, Scope, Side, spanned};
 use super::select::renamed;
-use super::{Pass, TableUse, complain};
+use super::{Pass, TableUse};
 
 impl Pass<'_> {
     pub(super) fn from<'s>(&mut self, from: &mut [TableWithJoins], outer: Option<&'s Scope<'s>>) -> Scope<'s> {
@@ -204,14 +205,15 @@ impl Pass<'_> {
         let shown = items.iter().copied().filter(|item| !scope.column(*item).hidden);
         match scope.best(shown, typed) {
             Some((_, found)) if found.len() == 1 => found.first().copied(),
-            Some((_, found)) => {
-                self.complain(typed.span, complain::ambiguous(typed, &found, scope));
+            Some(_) => {
+                self.complain(typed.span, complain::not_joinable(typed, side, Unjoinable::Several));
                 None
             }
             None if scope.relations.iter().any(|relation| relation.extent != Extent::Known) => None,
             None => {
                 let hidden = scope.best(items.iter().copied(), typed).is_some();
-                self.complain(typed.span, complain::not_joinable(typed, side, hidden));
+                let why = if hidden { Unjoinable::Hidden } else { Unjoinable::Missing };
+                self.complain(typed.span, complain::not_joinable(typed, side, why));
                 None
             }
         }

@@ -63,14 +63,16 @@ impl Outputs {
             *self = Outputs::named(names);
             return;
         }
-        if alias.columns.len() > self.columns.iter().filter(|column| !column.hidden).count() {
+        let (given, all) = (alias.columns.len(), self.columns.len());
+        if given != all && given > self.columns.iter().filter(|column| !column.hidden).count() {
             return;
         }
         let mut names = std::mem::take(&mut alias.columns).into_iter();
         for (column, source) in self.columns.iter_mut().zip(&mut self.sources) {
-            let named = if column.hidden { None } else { names.next() };
+            // A list that is complete already names the hidden columns as well.
+            let named = if column.hidden && given != all { None } else { names.next() };
             if let Some(named) = &named {
-                *column = Column { name: folded(&named.name), ..Column::default() };
+                *column = Column { name: folded(&named.name), hidden: column.hidden, ..Column::default() };
                 *source = None;
             }
             let definition =

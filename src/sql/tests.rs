@@ -1,0 +1,260 @@
+//! Reading: what a script becomes, and where its errors are.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::error::Place;
+
+/// The statements of a script, each in a line.
+fn check(script: &str, expected: &[&str]) {
+    let statements = parse(script, None).unwrap_or_else(|error| panic!("{script}: {error}"));
+    let shown: Vec<String> = statements.iter().map(|statement| show(&statement.body)).collect();
+    assert_eq!(shown, expected, "{script}");
+}
+
+fn show(body: &Body) -> String {
+    let filtered = |filter: &Option<ShowFilter>| match filter {
+        None => String::new(),
+        Some(ShowFilter::Like(pattern)) => format!(" like {pattern}"),
+        Some(ShowFilter::Where(condition)) => format!(" where {condition}"),
+    };
+    let more = |extended: &bool| if *extended { " extended" } else { "" };
+    match body {
+        Body::Query(query) => query.to_string(),
+        Body::Explain { analyze, verbose, format, inner } => {
+            let flags = [(*analyze, "analyze "), (*verbose, "verbose ")];
+            let flags: String = flags.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect();
+            format!("explain {flags}{}{}", format.iter().map(|f| format!("{f} ")).collect::<String>(), show(inner))
+        }
+        Body::Show(Show::Providers { extended, filter }) => format!("providers{}{}", more(extended), filtered(filter)),
+        Body::Show(Show::Services { extended, provider, filter }) => {
+            format!("services{} {}{}", more(extended), provider.text, filtered(filter))
+        }
+        Body::Show(Show::Resources { extended, provider, service, filter }) => {
+            format!("resources{} {} {}{}", more(extended), provider.text, service.text, filtered(filter))
+        }
+        Body::Show(Show::Methods { extended, name, filter }) => {
+            format!("methods{} {name}{}", more(extended), filtered(filter))
+        }
+        Body::Show(Show::Settings { filter }) => format!("settings{}", filtered(filter)),
+        Body::Show(Show::Tables { filter }) => format!("tables{}", filtered(filter)),
+        Body::Show(Show::Functions { filter }) => format!("functions{}", filtered(filter)),
+        Body::Show(Show::Version) => "version".into(),
+        Body::Show(Show::Variable { name }) => format!("variable {name}"),
+        Body::Describe(Describe::Resource { extended, name }) => format!("describe{} {name}", more(extended)),
+        Body::Describe(Describe::Method { extended, name }) => format!("describe method{} {name}", more(extended)),
+        Body::Set { name, values } => format!("set {name} {values:?}"),
+        Body::Reset { name } => format!("reset {name}"),
+        Body::Other { verb } => format!("other {verb}"),
+    }
+}
+
+#[test]
+fn a_script_is_its_statements() {
+    check("", &[]);
+    check(" ; -- nothing\n ;", &[]);
+    check("SELECT 1; SELECT ';' ; -- ;\n/* ; */ VALUES (2)", &["SELECT 1", "SELECT ';'", "VALUES (2)"]);
+    check("(SELECT 1) UNION SELECT 2", &["(SELECT 1) UNION SELECT 2"]);
+    check("WITH a AS (SELECT 1) SELECT * FROM a", &["WITH a AS (SELECT 1) SELECT * FROM a"]);
+    check("FROM t SELECT a", &["FROM t SELECT a"]);
+}
+
+#[test]
+fn shown_and_described() {
+    check("SHOW PROVIDERS; show extended providers", &["providers", "providers extended"]);
+    check("SHOW SERVICES IN Awscc LIKE 'r%'", &["services awscc like r%"]);
+    check("SHOW EXTENDED SERVICES FROM awscc WHERE title = 'x'", &["services extended awscc where title = 'x'"]);
+    check("SHOW RESOURCES IN awscc.redshift", &["resources awscc redshift"]);
+    check("SHOW METHODS IN awscc.redshift.\"Odd\"", &["methods awscc.redshift.Odd"]);
+    check("SHOW SETTINGS LIKE 'iql%'; SHOW ALL; SHOW VERSION", &["settings like iql%", "settings", "version"]);
+    check("SHOW TABLES; SHOW FUNCTIONS LIKE 'arr%'", &["tables", "functions like arr%"]);
+    check("SHOW awscc.region", &["variable awscc.region"]);
+    check("SHOW INSERT INTO awscc.redshift.integrations", &["other SHOW INSERT"]);
+    check("DESCRIBE awscc.redshift.integrations", &["describe awscc.redshift.integrations"]);
+    check("DESC EXTENDED awscc.redshift.integrations", &["describe extended awscc.redshift.integrations"]);
+    check("SHOW COLUMNS FROM a.b.c", &["describe a.b.c"]);
+    check("DESCRIBE METHOD a.b.c.get", &["describe method a.b.c.get"]);
+    check("DESCRIBE METHOD EXTENDED a.b.c.get", &["describe method extended a.b.c.get"]);
+    check("DESC EXTENDED METHOD a.b.c.get", &["describe method extended a.b.c.get"]);
+    check("DESCRIBE method.b.c", &["describe method.b.c"]);
+}
+
+#[test]
+fn settings() {
+    check("SET awscc.region = 'eu-west-1'", &[r#"set awscc.region ["eu-west-1"]"#]);
+    check(
+        "SET awscc.region = ('a', 'b'); SET Awscc.Region TO 'a', 'b'",
+        &[r#"set awscc.region ["a", "b"]"#, r#"set awscc.region ["a", "b"]"#],
+    );
+    check("SET iql.tries = 3", &[r#"set iql.tries ["3"]"#]);
+    check("SET iql.partial = on", &[r#"set iql.partial ["on"]"#]);
+    check("SET awscc.region = us-east-1", &[r#"set awscc.region ["us-east-1"]"#]);
+    check("SET x.y = -1", &[r#"set x.y ["-1"]"#]);
+    check("RESET awscc.region", &["reset awscc.region"]);
+}
+
+#[test]
+fn any_statement_may_be_explained() {
+    check("EXPLAIN SELECT 1", &["explain SELECT 1"]);
+    check("EXPLAIN ANALYZE VERBOSE SELECT 1", &["explain analyze verbose SELECT 1"]);
+    check("EXPLAIN FORMAT TREE SELECT 1", &["explain tree SELECT 1"]);
+    check("EXPLAIN (ANALYZE, FORMAT tree) SELECT 1", &["explain analyze tree SELECT 1"]);
+    check("EXPLAIN (SELECT 1)", &["explain (SELECT 1)"]);
+    check("EXPLAIN DELETE FROM a.b.c WHERE d = 1", &["explain other DELETE"]);
+    check("EXPLAIN SHOW PROVIDERS", &["explain providers"]);
+}
+
+#[test]
+fn what_writes_is_never_a_query() {
+    check("INSERT INTO a.b.c (x) VALUES (1) RETURNING x", &["other INSERT"]);
+    check("UPDATE a.b.c SET x = 1 WHERE y = 2; DELETE FROM a.b.c", &["other UPDATE", "other DELETE"]);
+    check("WITH x AS (SELECT 1) INSERT INTO a SELECT * FROM x", &["other INSERT"]);
+    check("SELECT * INTO t FROM a", &["other SELECT INTO"]);
+    check("EXEC a.b.c.d @x = '1' @@json = '{}'", &["other EXEC"]);
+    check(
+        "CREATE VIEW v AS SELECT 1; DROP TABLE t; BEGIN; COMMIT",
+        &["other CREATE", "other DROP", "other BEGIN", "other COMMIT"],
+    );
+    check("COPY (SELECT 1) TO 'x.csv' STORED AS CSV", &["other COPY"]);
+}
+
+#[test]
+fn hints_are_lifted() {
+    let statements =
+        parse("INSERT /*+ AWAIT */ INTO a.b.c VALUES (1); /*+ X */ SELECT /*+ Y */ 1 --+ Z\n; SELECT 1", None);
+    let statements = statements.expect("statements");
+    let hints: Vec<_> = statements.iter().map(|statement| statement.hints.clone()).collect();
+    assert_eq!(hints, [vec!["AWAIT"], vec!["X", "Y", "Z"], vec![]]);
+    let Body::Query(query) = &statements[1].body else { panic!("not a query") };
+    assert_eq!(query.to_string(), "SELECT 1");
+}
+
+#[test]
+fn a_statement_has_its_own_text() {
+    let statements = parse(" SELECT 'é' ;\r\n\tSELECT 2 -- two\r\n", None).expect("statements");
+    let texts: Vec<_> = statements.iter().map(|statement| statement.text.as_str()).collect();
+    assert_eq!(texts, ["SELECT 'é'", "SELECT 2"]);
+    assert!(Statement::try_from("SELECT 1; SELECT 2").is_err());
+    assert!(Statement::try_from(" ").is_err());
+}
+
+/// The script is refused with this report.
+fn check_error(script: &str, expected: &str) {
+    let error = parse(script, None).expect_err(script);
+    assert_eq!(error.to_string(), expected, "{script}");
+}
+
+#[test]
+fn errors_point_at_the_word() {
+    check_error("SELECT a, , b", "expected an expression, found `,`\n  1 | SELECT a, , b\n    |           ^");
+    check_error("SELECT (1", "expected `)`, found the end of the statement\n  1 | SELECT (1\n    |          ^");
+    check_error(
+        "SELECT 1;\r\n\tSELCT 'é' FROM t",
+        "expected a statement, found `SELCT`\n  2 | \tSELCT 'é' FROM t\n    | \t^^^^^\n\nhint: did you mean `SELECT`?",
+    );
+    check_error(
+        "SELECT 1\nSELECT 2",
+        "expected the end of the statement, found `SELECT`\n  2 | SELECT 2\n    | ^^^^^^\n\nhint: statements are separated by `;`",
+    );
+    check_error(
+        "SELECT 'é', 'abc",
+        "this text is not closed\n  1 | SELECT 'é', 'abc\n    |             ^\n\nhint: close it with `'`; a quote within it is written `''`",
+    );
+    check_error(
+        "SELECT 1; /* a */ SELECT /* b",
+        "this comment is not closed\n  1 | SELECT 1; /* a */ SELECT /* b\n    |                          ^\n\nhint: close it with `*/`",
+    );
+    check_error(
+        "SELECT \"a",
+        "this quoted name is not closed\n  1 | SELECT \"a\n    |        ^\n\nhint: close it with `\"`",
+    );
+    check_error(
+        "SHOW PROVIDER",
+        "expected what to show: PROVIDERS, SERVICES, RESOURCES, METHODS, SETTINGS…, found `PROVIDER`\n  1 | SHOW PROVIDER\n    |      ^^^^^^^^\n\nhint: did you mean `SHOW PROVIDERS`?",
+    );
+    check_error(
+        "SHOW RESOURCES IN awscc",
+        "SHOW RESOURCES needs `provider.service`, found `awscc`\n  1 | SHOW RESOURCES IN awscc\n    |                   ^^^^^",
+    );
+    check_error(
+        "SHOW SERVICES",
+        "expected `IN provider`, found the end of the statement\n  1 | SHOW SERVICES\n    |              ^",
+    );
+    check_error("SET a.b", "expected `=`, found the end of the statement\n  1 | SET a.b\n    |        ^");
+    check_error(
+        "EXPLAIN EXPLAIN SELECT 1",
+        "expected the statement to explain, found `EXPLAIN`\n  1 | EXPLAIN EXPLAIN SELECT 1\n    |         ^^^^^^^",
+    );
+}
+
+#[test]
+fn a_file_is_named() {
+    let error = parse("\nSELECT", Some(std::path::Path::new("a.iql"))).expect_err("no columns");
+    let Some(Place::Sql { file, line, column, .. }) = error.place.as_deref() else { panic!("no place") };
+    assert_eq!((file.as_deref(), *line, *column), (Some(std::path::Path::new("a.iql")), 2, 7));
+}
+
+#[test]
+fn depth_and_length_are_errors() {
+    let nested = format!("SELECT {}1{}", "(".repeat(5000), ")".repeat(5000));
+    assert!(parse(&nested, None).expect_err("nested").message.contains("nested too deeply"));
+    let queries = format!("{}SELECT 1{}", "SELECT * FROM (".repeat(2000), ")".repeat(2000));
+    assert!(parse(&queries, None).is_err());
+    let explained = format!("{}SELECT 1", "EXPLAIN ".repeat(3000));
+    assert!(parse(&explained, None).is_err());
+    let chain = |terms: usize| format!("SELECT 1 WHERE {}", vec!["a = 'x'"; terms].join(" OR "));
+    assert!(parse(&chain(50_000), None).expect_err("a chain").message.contains("more than"));
+    assert!(parse(&chain(900), None).is_ok());
+    assert!(parse(&format!("SELECT {}1", "- ".repeat(3000)), None).is_err());
+    assert!(parse(&format!("SELECT 1{}", " IS NULL".repeat(1900)), None).is_ok());
+    assert!(parse(&vec!["SELECT 1"; 900].join(" UNION ALL "), None).is_ok());
+    let list = vec!["'x'"; 50_000].join(", ");
+    assert!(parse(&format!("SELECT 1 WHERE a IN ({list})"), None).is_ok());
+}
+
+#[test]
+fn a_buffer_is_complete_when_more_text_would_not_help() {
+    let check = |buffer: &str, expected| assert_eq!(split::is_complete(buffer), expected, "{buffer}");
+    check("", true);
+    check(" -- a", true);
+    check("SELECT 1", false);
+    check("SELECT 1;", true);
+    check("SELECT 1; -- done", true);
+    check("SELECT ';", false);
+    check("SELECT \"a;", false);
+    check("SELECT /* ;", false);
+    check("SELECT 1; SELECT", false);
+    check("SELECT $$ a;", false);
+}
+
+fn sql_like() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "SELECT", "FROM", "WHERE", "SHOW", "SERVICES", "IN", "DESCRIBE", "METHOD", "SET", "RESET", "EXPLAIN",
+        "ANALYZE", "(", ")", "[", "]", ",", ";", ".", "=", "*", "'", "\"", "''", "--", "\n", "\r\n", "\t", "/*", "*/",
+        "/*+", "a", "é", "1", "-", "::", "@x", "$$", "WITH", "AS", "UNION", "JOIN", "USING", "VALUES", "INSERT",
+        "INTO", "LIKE", "EXTENDED", "COPY", "TO", "CREATE", "EXTERNAL", "TABLE", "EXEC", "NULL", "E'", "x'", "{{",
+    ]);
+    prop::collection::vec((words, prop::bool::ANY), 0..40).prop_map(|words| {
+        words.into_iter().map(|(word, space)| format!("{word}{}", if space { " " } else { "" })).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn reading_never_panics(text in prop_oneof![sql_like(), ".*"]) {
+        if let Err(error) = parse(&text, None) {
+            let _ = error.to_string();
+        }
+        let _ = split::is_complete(&text);
+    }
+
+    #[test]
+    fn splitting_loses_nothing(text in sql_like()) {
+        if let Ok(tokens) = split::tokens(&text) {
+            let words: Vec<_> = tokens.iter().filter(|token| !split::is_space(&token.token)).collect();
+            let split: Vec<_> = split::statements(&tokens).flatten().filter(|token| !split::is_space(&token.token)).collect();
+            let ends = words.iter().filter(|token| token.token == sqlparser::tokenizer::Token::SemiColon).count();
+            prop_assert_eq!(split.len() + ends, words.len());
+        }
+    }
+}
