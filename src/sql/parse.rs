@@ -210,7 +210,7 @@ impl Reader<'_> {
                 TokenWithSpan { token: Token::Number(digits, _), .. } => format!("-{digits}"),
                 other => return Err(self.expected("a number", &other)),
             },
-            // `SET x = on`, and values that people leave unquoted: `us-east-1` is one value, as long as nothing parts it.
+            // `SET x = on`, and what people leave unquoted: `us-east-1` is one value while nothing parts it.
             Token::Word(word) => {
                 let mut end = found.span.end;
                 let mut text = word.value;

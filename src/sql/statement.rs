@@ -21,6 +21,7 @@ pub struct Statement {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one a statement")]
 pub enum Body {
     /// SELECT, VALUES, WITH, parenthesised queries and set operations.
     Query(Box<Query>),
@@ -88,6 +89,7 @@ pub enum Show {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one a statement")]
 pub enum ShowFilter {
     Like(String),
     Where(Expr),

@@ -15,9 +15,10 @@ pub(super) fn no_column(typed: &Ident, scope: &Scope<'_>, within: Option<&Relati
     };
     let message = match relations.as_slice() {
         [Relation { table: Some(table), .. }] => format!("there is no column `{}` in `{table}`", typed.value),
-        [Relation { path, .. }] if !path.is_empty() => {
-            format!("there is no column `{}` in `{}`", typed.value, path.join("."))
-        }
+        [relation] => match relation.called() {
+            Some(called) => format!("there is no column `{}` in `{called}`", typed.value),
+            None => format!("there is no column `{}` here", typed.value),
+        },
         _ => format!("there is no column `{}` here", typed.value),
     };
     let mut error = Error::new(Kind::Name, message);
@@ -71,10 +72,11 @@ pub(super) fn no_qualifier(parts: &[Ident], scope: &Scope<'_>) -> Error {
     if let Some(Relation { path, table: Some(table), .. }) = renamed {
         return error.with_hint(format!("`{table}` is called `{}` here", path.join(".")));
     }
-    let paths = relations.iter().filter(|relation| !relation.path.is_empty()).map(|relation| &relation.path);
-    let known: Vec<String> = paths.clone().map(|path| path.join(".")).collect();
+    let known: Vec<String> = relations.iter().filter_map(|relation| relation.called()).collect();
     let mut names = known.clone();
-    names.extend(paths.filter_map(|path| path.last().cloned()));
+    names.extend(
+        relations.iter().filter(|relation| !relation.given).filter_map(|relation| relation.path.last().cloned()),
+    );
     // One letter is near to every other.
     match nearest(&typed, names.iter().map(String::as_str)).filter(|_| typed.chars().count() > 1) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),

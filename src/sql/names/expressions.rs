@@ -104,8 +104,7 @@ impl Pass<'_> {
         let typed = &parts[split];
         let items = relations.iter().flat_map(|relation| scope.columns_of(*relation));
         let Some((fit, items)) = scope.best(items, typed) else {
-            let known = |relation: &&usize| scope.relations[**relation].extent;
-            let extent = relations.iter().map(|relation| known(&relation)).max().unwrap_or_default();
+            let extent = relations.iter().map(|relation| scope.relations[*relation].extent).max().unwrap_or_default();
             if extent == Extent::Unknown || (extent == Extent::Generated && !is_simple(&typed.value)) {
                 return None;
             }

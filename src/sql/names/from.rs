@@ -11,13 +11,14 @@ use super::super::statement::folded;
 use super::complain::{self, Unjoinable};
 use super::outputs::{Extent, Outputs};
 use super::query::path;
-use super::scope::{Item, Merged, Relation, Scope, Side, spanned};
+use super::scope::{Item, Merged, Relation, Scope, Side, quoted, spanned};
 use super::select::renamed;
 use super::{Pass, TableUse};
 
 impl Pass<'_> {
     pub(super) fn from<'s>(&mut self, from: &mut [TableWithJoins], outer: Option<&'s Scope<'s>>) -> Scope<'s> {
         let mut scope = Scope::within(outer);
+        scope.crowded = from.len() > 1 || from.iter().any(|tree| !tree.joins.is_empty());
         for tree in from {
             self.tree(tree, &mut scope);
         }
@@ -61,20 +62,20 @@ impl Pass<'_> {
             TableFactor::Table { name, alias, args: Some(args), .. } => {
                 self.check_table_function(name);
                 self.walk(&mut args.args, scope, None);
-                scope.add(unknown(alias));
+                self.function(alias, scope);
             }
             TableFactor::Function { name, args, alias, .. } => {
                 self.check_table_function(name);
                 self.walk(args, scope, None);
-                scope.add(unknown(alias));
+                self.function(alias, scope);
             }
             TableFactor::UNNEST { array_exprs, alias, .. } => {
                 self.walk(array_exprs, scope, None);
-                scope.add(unknown(alias));
+                self.function(alias, scope);
             }
             TableFactor::TableFunction { expr, alias } => {
                 self.walk(expr, scope, None);
-                scope.add(unknown(alias));
+                self.function(alias, scope);
             }
             TableFactor::Derived { lateral, subquery, alias, .. } => {
                 let outer = if *lateral { Some(&*scope) } else { scope.outer };
@@ -82,11 +83,12 @@ impl Pass<'_> {
                 if let Some(alias) = alias {
                     outputs.rename(alias);
                 }
-                scope.add(outputs.relation(path(alias)));
+                let given = self.give_name(alias, scope);
+                scope.add(Relation { given, ..outputs.relation(path(alias)) });
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => self.tree(table_with_joins, scope),
             TableFactor::NestedJoin { table_with_joins, alias: Some(alias) } => {
-                let mut inner = Scope::within(scope.outer);
+                let mut inner = Scope { crowded: true, ..Scope::within(scope.outer) };
                 self.tree(table_with_joins, &mut inner);
                 let mut outputs = Outputs::default();
                 for item in &inner.items {
@@ -103,8 +105,30 @@ impl Pass<'_> {
             | TableFactor::Unpivot { alias, .. }
             | TableFactor::MatchRecognize { alias, .. }
             | TableFactor::XmlTable { alias, .. }
-            | TableFactor::SemanticView { alias, .. } => scope.add(unknown(alias)),
+            | TableFactor::SemanticView { alias, .. } => self.function(alias, scope),
         }
+    }
+
+    /// A relation whose columns are the planner's to know, unless an alias names them.
+    fn function(&mut self, alias: &mut Option<TableAlias>, scope: &mut Scope<'_>) {
+        let mut outputs = Outputs::unknown();
+        if let Some(alias) = alias {
+            outputs.rename(alias);
+        }
+        let given = self.give_name(alias, scope);
+        scope.add(Relation { given, ..outputs.relation(path(alias)) });
+    }
+
+    /// Names what has no name and does not stand alone: to the planner a bare column beside a qualified one of the
+    /// same name is ambiguous, even where USING makes them one. No two names of a query are the same.
+    fn give_name(&mut self, alias: &mut Option<TableAlias>, scope: &Scope<'_>) -> bool {
+        if alias.is_some() || !scope.crowded {
+            return false;
+        }
+        self.given += 1;
+        let name = quoted(&format!("#{}", self.given));
+        *alias = Some(TableAlias { explicit: true, name, columns: Vec::new(), at: None });
+        true
     }
 
     /// A CTE, or a base table.
@@ -167,9 +191,16 @@ impl Pass<'_> {
         let pairs = match constraint {
             JoinConstraint::None => return,
             JoinConstraint::On(condition) => return self.walk(condition, scope, None),
-            JoinConstraint::Using(names) => self.using(names, scope, start, middle),
+            JoinConstraint::Using(names) => {
+                let pairs = self.using(names, scope, start, middle);
+                // A key that only the planner can find: then all are left to it.
+                if pairs.len() < names.len() {
+                    return;
+                }
+                pairs
+            }
             JoinConstraint::Natural => {
-                if scope.relations.iter().any(|relation| relation.extent != Extent::Known) {
+                if scope.is_open() {
                     return;
                 }
                 natural(scope, start, middle)
@@ -209,7 +240,7 @@ impl Pass<'_> {
                 self.complain(typed.span, complain::not_joinable(typed, side, Unjoinable::Several));
                 None
             }
-            None if scope.relations.iter().any(|relation| relation.extent != Extent::Known) => None,
+            None if scope.is_open() => None,
             None => {
                 let hidden = scope.best(items.iter().copied(), typed).is_some();
                 let why = if hidden { Unjoinable::Hidden } else { Unjoinable::Missing };
@@ -298,14 +329,6 @@ fn merge(pairs: Vec<(Item, Item)>, side: Side, scope: &mut Scope<'_>, start: usi
         scope.merged.push(Merged { column, left, right, side });
     }
     scope.items.extend(rest);
-}
-
-fn unknown(alias: &mut Option<TableAlias>) -> Relation {
-    let mut outputs = Outputs::unknown();
-    if let Some(alias) = alias {
-        outputs.rename(alias);
-    }
-    outputs.relation(path(alias))
 }
 
 /// A table's name in the spelling to plan with; identifiers that mean it already stay as typed.

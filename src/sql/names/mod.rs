@@ -58,7 +58,7 @@ pub struct TableUse {
 /// Resolves the query's names in place. If several names are wrong, the error is about the first of them in the
 /// text and has the others in its context.
 pub fn resolve(query: &mut Query, tables: &dyn Tables, source: &Source) -> Result<Resolved> {
-    let mut pass = Pass { tables, source, ctes: Vec::new(), found: Vec::new(), errors: Vec::new() };
+    let mut pass = Pass { tables, source, ctes: Vec::new(), found: Vec::new(), errors: Vec::new(), given: 0 };
     pass.query(query, None);
     match complain::together(pass.errors, source) {
         Some(error) => Err(error),
@@ -74,6 +74,8 @@ struct Pass<'a> {
     ctes: Vec<(String, outputs::Outputs)>,
     found: Vec<TableUse>,
     errors: Vec<(Span, Error)>,
+    /// How many relations were given a name.
+    given: usize,
 }
 
 impl Pass<'_> {

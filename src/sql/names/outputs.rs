@@ -45,7 +45,7 @@ impl Outputs {
 
     /// These columns as a relation of a FROM.
     pub fn relation(&self, path: Vec<String>) -> Relation {
-        Relation { path, columns: self.columns.clone(), extent: self.extent, table: None }
+        Relation { path, columns: self.columns.clone(), extent: self.extent, ..Relation::default() }
     }
 
     pub fn widen(&mut self, extent: Extent) {

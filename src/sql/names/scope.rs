@@ -21,6 +21,9 @@ pub(super) enum Fit {
 
 /// A quoted name fits as it is spelled; any other fits without regard to case as well.
 pub(super) fn fit(column: &Column, typed: &Ident) -> Option<Fit> {
+    if typed.value.is_empty() {
+        return None;
+    }
     let exact_only = typed.quote_style.is_some();
     let plain = |text: &str| {
         if column.name == text {
@@ -42,10 +45,19 @@ pub(super) fn fit(column: &Column, typed: &Ident) -> Option<Fit> {
 pub(super) struct Relation {
     /// What a reference may be qualified by: an alias, or a table's name. Empty: nothing.
     pub path: Vec<String>,
+    /// The name was given here, so that the planner can tell the columns apart; the user does not know it.
+    pub given: bool,
     pub columns: Vec<Column>,
     pub extent: Extent,
     /// The table's own name, if it is a base table.
     pub table: Option<String>,
+}
+
+impl Relation {
+    /// What the user calls it, if anything.
+    pub fn called(&self) -> Option<String> {
+        (!self.given && !self.path.is_empty()).then(|| self.path.join("."))
+    }
 }
 
 /// A column as a name finds it.
@@ -82,6 +94,8 @@ pub(super) struct Scope<'a> {
     pub merged: Vec<Merged>,
     /// In the order of `*`, hidden columns included.
     pub items: Vec<Item>,
+    /// Several relations stand in this FROM: each needs a name.
+    pub crowded: bool,
 }
 
 impl<'a> Scope<'a> {
@@ -107,6 +121,14 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// The relation that an item is of; of a shared column, the left one.
+    pub fn relation(&self, item: Item) -> usize {
+        match item {
+            Item::Column { relation, .. } => relation,
+            Item::Merged(merged) => self.relation(self.merged[merged].left),
+        }
+    }
+
     /// The items among these that the name fits best: none, one, or several that fit equally well.
     /// A column that `*` shows is preferred to a hidden one.
     pub fn best(&self, items: impl IntoIterator<Item = Item>, typed: &Ident) -> Option<(Fit, Vec<Item>)> {
@@ -127,7 +149,8 @@ impl<'a> Scope<'a> {
     /// The relations that a qualifier means: the ones of just this name, else the ones whose names end in it.
     pub fn qualified(&self, qualifier: &[Ident]) -> Vec<usize> {
         let ends = |relation: &Relation| {
-            qualifier.len() <= relation.path.len()
+            !relation.given
+                && qualifier.len() <= relation.path.len()
                 && relation.path.iter().rev().zip(qualifier.iter().rev()).all(|(part, typed)| means(typed, part))
         };
         let ending: Vec<_> = (0..self.relations.len()).filter(|index| ends(&self.relations[*index])).collect();
@@ -178,13 +201,7 @@ impl<'a> Scope<'a> {
 
     /// What an item may be qualified by, for a message.
     pub fn qualifier(&self, item: Item) -> Option<String> {
-        match item {
-            Item::Column { relation, .. } => {
-                let path = &self.relations[relation].path;
-                (!path.is_empty()).then(|| path.join("."))
-            }
-            Item::Merged(merged) => self.qualifier(self.merged[merged].left),
-        }
+        self.relations[self.relation(item)].called()
     }
 }
 

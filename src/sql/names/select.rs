@@ -1,12 +1,14 @@
 //! One SELECT: FROM makes the scope, the list makes the outputs, and each clause sees what SQL lets it see.
 
-use sqlparser::ast::{Distinct, Expr, GroupByExpr, Ident, OrderBy, Select, SelectItem};
+use sqlparser::ast::{
+    Distinct, Expr, GroupByExpr, Ident, OrderBy, Select, SelectFlavor, SelectItem, WildcardAdditionalOptions,
+};
 use sqlparser::tokenizer::Span;
 
 use super::super::statement::folded;
 use super::outputs::{Extent, Outputs};
-use super::scope::{Fit, Scope, fit, spanned};
-use super::{Column, Pass, complain, expressions};
+use super::scope::{Fit, Item, Scope, fit, spanned};
+use super::{Column, Pass, complain, expressions, star};
 
 impl Pass<'_> {
     pub(super) fn select(
@@ -19,7 +21,11 @@ impl Pass<'_> {
         let scope = &scope;
         self.walk(&mut select.prewhere, scope, None);
         self.walk(&mut select.selection, scope, None);
-        let bound = super::star::bound_to_several(select.selection.as_ref(), scope);
+        let bound = star::bound_to_several(select.selection.as_ref(), scope);
+        if select.flavor == SelectFlavor::FromFirstNoSelect {
+            select.flavor = SelectFlavor::Standard;
+            select.projection = vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())];
+        }
         let mut outputs = Outputs::default();
         for item in std::mem::take(&mut select.projection) {
             self.selected(item, scope, &bound, &mut outputs, &mut select.projection);
@@ -51,7 +57,7 @@ impl Pass<'_> {
         &mut self,
         item: SelectItem,
         scope: &Scope<'_>,
-        bound: &[super::scope::Item],
+        bound: &[Item],
         outputs: &mut Outputs,
         projection: &mut Vec<SelectItem>,
     ) {
@@ -168,11 +174,7 @@ impl Outputs {
         let name = &self.columns[at].name;
         match &self.sources[at] {
             // Under its own name it is the column itself: the bare name may mean several columns of FROM.
-            Some(source)
-                if expressions::parts(source).and_then(<[_]>::last).is_some_and(|last| last.value == *name) =>
-            {
-                source.clone()
-            }
+            Some(source) if is_called(source, name) => source.clone(),
             _ => Expr::Identifier(spanned(name, span)),
         }
     }

@@ -23,7 +23,7 @@ impl Pass<'_> {
     ) {
         let (item, items, mut options) = match item {
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
-                let Some((name, scope, relation)) = self.starred(name, scope) else { return };
+                let Some((name, relation)) = self.starred(&name, scope) else { return };
                 let kind = SelectItemQualifiedWildcardKind::ObjectName(name);
                 let items = scope.columns_of(relation).collect::<Vec<_>>();
                 if scope.relations[relation].extent != Extent::Known {
@@ -44,7 +44,7 @@ impl Pass<'_> {
         };
         let known = scope.relations.iter().all(|relation| relation.extent == Extent::Known);
         let merged = items.iter().any(|item| matches!(item, Item::Merged(_)));
-        let hidden = items.iter().any(|item| scope.column(*item).hidden);
+        let hidden = items.iter().any(|item| is_hidden(scope.column(*item)));
         let optional = has_options(&options);
         let whole = matches!(item, SelectItem::Wildcard(_));
         if whole && !known {
@@ -68,41 +68,48 @@ impl Pass<'_> {
     /// other keeps its own `*`.
     fn open_star(
         &mut self,
-        options: WildcardAdditionalOptions,
+        mut options: WildcardAdditionalOptions,
         hidden: bool,
         scope: &Scope<'_>,
         outputs: &mut Outputs,
         projection: &mut Vec<SelectItem>,
     ) {
-        let nameless =
-            scope.relations.iter().any(|relation| relation.extent != Extent::Known && relation.path.is_empty());
-        if !hidden || nameless || has_options(&options) {
+        let open = |index: &usize| scope.relations[*index].extent != Extent::Known;
+        let unnamed = (0..scope.relations.len()).filter(open).any(|index| scope.relations[index].path.is_empty());
+        if !hidden || unnamed || has_options(&options) {
+            if hidden {
+                exclude_hidden(&mut options, scope);
+            }
             outputs.take(scope, &scope.items, Extent::Unknown);
             projection.push(SelectItem::Wildcard(options));
             return;
         }
-        for (index, relation) in scope.relations.iter().enumerate() {
-            let items: Vec<_> = scope.columns_of(index).collect();
-            if relation.extent != Extent::Known {
-                let name = ObjectName::from(relation.path.iter().map(|part| quoted(part)).collect::<Vec<_>>());
-                let kind = SelectItemQualifiedWildcardKind::ObjectName(name);
-                projection.push(SelectItem::QualifiedWildcard(kind, WildcardAdditionalOptions::default()));
-                outputs.take(scope, &items, relation.extent);
+        let mut waiting = (0..scope.relations.len()).filter(open).peekable();
+        let starred = |index: usize, outputs: &mut Outputs, projection: &mut Vec<SelectItem>| {
+            let relation = &scope.relations[index];
+            let name = ObjectName::from(relation.path.iter().map(|part| quoted(part)).collect::<Vec<_>>());
+            let kind = SelectItemQualifiedWildcardKind::ObjectName(name);
+            projection.push(SelectItem::QualifiedWildcard(kind, WildcardAdditionalOptions::default()));
+            outputs.take(scope, &scope.columns_of(index).collect::<Vec<_>>(), relation.extent);
+        };
+        for item in scope.items.iter().copied().filter(|item| !scope.column(*item).hidden) {
+            let relation = scope.relation(item);
+            if open(&relation) {
                 continue;
             }
-            for item in items.into_iter().filter(|item| !scope.column(*item).hidden) {
-                let expr = scope.reference(item, true, Span::empty());
-                outputs.select(scope.column(item), &scope.column(item).name, expr, Span::empty(), projection);
+            while let Some(index) = waiting.next_if(|index| *index < relation) {
+                starred(index, outputs, projection);
             }
+            let expr = scope.reference(item, true, Span::empty());
+            outputs.select(scope.column(item), &scope.column(item).name, expr, Span::empty(), projection);
+        }
+        for index in waiting {
+            starred(index, outputs, projection);
         }
     }
 
     /// The relation of `t.*`, with the name as the planner knows it.
-    fn starred<'s, 'o>(
-        &mut self,
-        name: ObjectName,
-        scope: &'s Scope<'o>,
-    ) -> Option<(ObjectName, &'s Scope<'o>, usize)> {
+    fn starred(&mut self, name: &ObjectName, scope: &Scope<'_>) -> Option<(ObjectName, usize)> {
         let typed: Vec<Ident> = name.0.iter().filter_map(ObjectNamePart::as_ident).cloned().collect();
         let relations = scope.qualified(&typed);
         let Some(relation) = relations.first().copied() else {
@@ -111,7 +118,7 @@ impl Pass<'_> {
             return None;
         };
         let name = ObjectName::from(requalified(&typed, &scope.relations[relation].path));
-        Some((name, scope, relation))
+        Some((name, relation))
     }
 
     /// EXCLUDE, EXCEPT, REPLACE, RENAME and ILIKE.
@@ -255,6 +262,27 @@ fn hidden(expr: &Expr, scope: &Scope<'_>) -> Option<Item> {
         [] => return None,
     };
     items.first().copied().filter(|item| items.len() == 1 && scope.column(*item).hidden)
+}
+
+/// Where the `*` has to stay, the planner leaves the hidden columns out.
+fn exclude_hidden(options: &mut WildcardAdditionalOptions, scope: &Scope<'_>) {
+    let mut names = match options.opt_exclude.take() {
+        Some(ExcludeSelectItem::Single(name)) => vec![name],
+        Some(ExcludeSelectItem::Multiple(names)) => names,
+        None => Vec::new(),
+    };
+    for item in scope.items.iter().filter(|item| is_hidden(scope.column(**item))) {
+        let name = ObjectName::from(vec![quoted(&scope.column(*item).name)]);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    options.opt_exclude = Some(ExcludeSelectItem::Multiple(names));
+}
+
+/// Hidden, and not only nameless.
+fn is_hidden(column: &Column) -> bool {
+    column.hidden && !column.name.is_empty()
 }
 
 fn has_options(options: &WildcardAdditionalOptions) -> bool {

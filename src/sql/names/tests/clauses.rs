@@ -67,6 +67,7 @@ fn qualified_names() {
 
 #[test]
 fn star() {
+    check("FROM plain", "SELECT * FROM plain");
     check(
         "SELECT * FROM @i",
         r#"SELECT "integration_arn", "integration_name", "source_arn", "target_arn", "tags", "create_time", "kms_key_id", "region" FROM @i"#,

@@ -35,7 +35,7 @@ const PLAIN: [&str; 2] = ["region", "note"];
 fn table(name: &[String]) -> Option<&'static [&'static str]> {
     let name: Vec<&str> = name.iter().map(String::as_str).collect();
     match name.as_slice() {
-        ["awscc", "redshift", "integrations"] => Some(&INTEGRATIONS),
+        ["awscc", "redshift", "integrations"] | ["redshift", "integrations"] => Some(&INTEGRATIONS),
         ["awscc", "redshift", "clusters"] => Some(&CLUSTERS),
         ["plain"] => Some(&PLAIN),
         _ => None,
@@ -55,8 +55,8 @@ impl Tables for World {
         found.ok_or_else(|| Error::new(Kind::Name, format!("there is no resource `{}`", name.join("."))))
     }
 
-    fn canonical(&self, _: &[String]) -> Option<Vec<String>> {
-        None
+    fn canonical(&self, name: &[String]) -> Option<Vec<String>> {
+        (name.len() == 2).then(|| std::iter::once("awscc".to_string()).chain(name.iter().cloned()).collect())
     }
 
     fn has_function(&self, name: &str) -> bool {

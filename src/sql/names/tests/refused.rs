@@ -125,4 +125,12 @@ fn errors_name_what_was_meant() {
         "nothing",
         &["there is no column `nothing` in `@i`", "hint: `DESCRIBE @i` lists the columns"],
     );
+    check_error(
+        "SELECT region FROM (SELECT region FROM @i), (SELECT region FROM @c)",
+        "region",
+        &[
+            "`region` is ambiguous: several tables here have it",
+            "hint: give each table or subquery its own name, and say which one is meant",
+        ],
+    );
 }

@@ -207,3 +207,31 @@ fn table_functions_have_columns_that_nobody_knows() {
         r#"SELECT u."x", "integration_name" AS "IntegrationName" FROM @i, UNNEST([1, 2]) AS u (x)"#,
     );
 }
+
+#[test]
+fn what_has_no_name_is_given_one_where_it_needs_it() {
+    check(
+        "SELECT region FROM @i FULL JOIN (SELECT 'a' AS region) USING (region)",
+        r##"SELECT coalesce("awscc"."redshift"."integrations"."region", "#1"."region") AS "region" FROM @i FULL JOIN (SELECT 'a' AS region) AS "#1" USING("region")"##,
+    );
+    check(
+        "SELECT * FROM @c c JOIN plain p USING (region), (SELECT count(*) FROM plain)",
+        r##"SELECT "c"."region", "c"."cluster_identifier", "c"."target_arn", "p"."note", "#1".* FROM @c c JOIN plain p USING("region"), (SELECT count(*) FROM plain) AS "#1""##,
+    );
+    check(
+        "SELECT one, two FROM (@i i JOIN (SELECT 1 AS one) ON true) CROSS JOIN (SELECT 2 AS Two)",
+        r##"SELECT "one", "two" FROM (@i i JOIN (SELECT 1 AS one) AS "#1" ON true) CROSS JOIN (SELECT 2 AS Two) AS "#2""##,
+    );
+    check(
+        "SELECT value, region FROM @i, generate_series(1, 2)",
+        r##"SELECT value, "region" FROM @i, generate_series(1, 2) AS "#1""##,
+    );
+}
+
+#[test]
+fn a_short_name_is_planned_in_full() {
+    check(
+        "SELECT SourceArn, integrations.Region, redshift.integrations.tags FROM Redshift.Integrations",
+        r#"SELECT "source_arn" AS "SourceArn", integrations."region", redshift.integrations."tags" FROM "awscc"."redshift"."integrations""#,
+    );
+}
