@@ -1,9 +1,61 @@
-//! iql: SQL on integration resources.
+//! `iql`: SQL on integration resources. A statement becomes the provider's own API calls, and rows come back as Arrow.
+//!
+//! # As a library
+//!
+//! ```
+//! use futures::TryStreamExt;
+//! use iql::{Engine, settings::Settings};
+//!
+//! # async fn example() -> Result<(), iql::error::Error> {
+//! let session = Engine::open(Settings::from_environment(None)?)?.session();
+//! let mut outcome = session.run("SELECT 1 AS one, 'x' AS letter").await?;
+//! while let Some(batch) = outcome.rows.try_next().await? {
+//!     assert_eq!((batch.num_rows(), batch.num_columns()), (1, 2));
+//! }
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+//! ```
+//!
+//! # The house
+//!
+//! Rooms in reading order; arrows only go down in number, and `tests/it/tidy.rs` holds them.
+//!
+//! | | room | may use |
+//! |---|---|---|
+//! | 4 | [`cli`]: a person at a terminal | sandbox, engine, sql, catalog |
+//! | 2 | [`engine`]: statement → rows; the only room that knows DataFusion | sql, catalog, drivers |
+//! | 1 | [`drivers`]: the only code that leaves the process | catalog |
+//! | 0 | [`sql`]: text → statement; knows grammar and no providers | |
+//! | 0 | [`catalog`]: provider documents → a typed model; calls nothing | |
+//! | 0 | [`sandbox`]: AWS, pretended, on loopback, on its real wire format | |
+//!
+//! Everyone may use [`error`] and [`settings`].
+//!
+//! # Invariants
+//!
+//! 1. `catalog` never calls anything. `drivers` never see SQL or Arrow. `engine` never sees HTTP, XML or an SDK type.
+//! 2. Nothing outside `engine` names DataFusion, except that `sql` names its parser. Nothing outside `drivers` opens a
+//!    socket outward; nothing outside `cli/output.rs` prints; nothing outside `settings.rs` reads the environment.
+//! 3. This version reads: a statement that would write is refused before anything is sent.
+//! 4. `cli` has one way in: [`Session::run`].
+//! 5. `sandbox` and `drivers` do not know each other; they meet on the wire.
+//! 6. `EXPLAIN` sends nothing, and prints the calls that the statement would make.
+//! 7. No row is lost in silence: a page, a region or a key that could not be read is an error.
+//!
+//! # The life of a statement
+//!
+//! [`sql::parse`] reads it. The engine resolves its names against the catalog ([`sql::names`]), lets DataFusion plan
+//! it, and each table's scan becomes a route: the requests that answer it. When the first row is wanted, the requests
+//! go through the engine's single door, which counts and bounds them, to a driver, and pages come back as batches.
 
 pub mod catalog;
+pub mod cli;
 pub mod drivers;
 pub mod engine;
 pub mod error;
 pub mod sandbox;
 pub mod settings;
 pub mod sql;
+
+pub use engine::{Cost, Engine, Outcome, Rows, Session};

@@ -136,79 +136,88 @@ pub const DECLARATIONS: &[Declaration] = &[
     Declaration {
         name: "iql.providers",
         description: "a folder of provider documents",
-        set: |s, text| Ok(s.providers = Some(PathBuf::from(text))),
+        set: |s, text| {
+            s.providers = Some(PathBuf::from(text));
+            Ok(())
+        },
         show: |s| s.providers.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
     },
     Declaration {
         name: "iql.calls_in_flight",
         description: "calls in flight, in all",
-        set: |s, text| Ok(s.limits.calls_in_flight = count(text)?),
+        set: |s, text| count(text).map(|value| s.limits.calls_in_flight = value),
         show: |s| s.limits.calls_in_flight.to_string(),
     },
     Declaration {
         name: "iql.calls_per_region",
         description: "calls in flight to one service in one region",
-        set: |s, text| Ok(s.limits.calls_per_region = count(text)?),
+        set: |s, text| count(text).map(|value| s.limits.calls_per_region = value),
         show: |s| s.limits.calls_per_region.to_string(),
     },
     Declaration {
         name: "iql.max_calls",
         description: "calls that one statement may make (`none` for no limit)",
-        set: |s, text| Ok(s.limits.max_calls = optional(text, |t| count(t).map(|n| n as u64))?),
+        set: |s, text| optional(text, |t| count(t).map(|n| n as u64)).map(|n| s.limits.max_calls = n),
         show: |s| s.limits.max_calls.map_or("none".into(), |n| n.to_string()),
     },
     Declaration {
         name: "iql.memory",
         description: "memory that one statement may hold, such as `500M` (`none` for no limit)",
-        set: |s, text| Ok(s.limits.memory = optional(text, bytes)?),
+        set: |s, text| optional(text, bytes).map(|value| s.limits.memory = value),
         show: |s| s.limits.memory.map_or("none".into(), |n| n.to_string()),
     },
     Declaration {
         name: "iql.timeout",
         description: "time for one statement (`none` for no limit)",
-        set: |s, text| Ok(s.limits.statement = optional(text, duration)?),
+        set: |s, text| optional(text, duration).map(|value| s.limits.statement = value),
         show: |s| s.limits.statement.map_or("none".into(), show_duration),
     },
     Declaration {
         name: "iql.call_timeout",
         description: "time for one try of one call",
-        set: |s, text| Ok(s.limits.call = duration(text)?),
+        set: |s, text| duration(text).map(|value| s.limits.call = value),
         show: |s| show_duration(s.limits.call),
     },
     Declaration {
         name: "iql.connect_timeout",
         description: "time to connect",
-        set: |s, text| Ok(s.limits.connect = duration(text)?),
+        set: |s, text| duration(text).map(|value| s.limits.connect = value),
         show: |s| show_duration(s.limits.connect),
     },
     Declaration {
         name: "iql.tries",
         description: "how often one call is tried, the first time included",
-        set: |s, text| Ok(s.limits.tries = count(text)? as u32),
+        set: |s, text| count(text).map(|n| s.limits.tries = n as u32),
         show: |s| s.limits.tries.to_string(),
     },
     Declaration {
         name: "iql.retry_time",
         description: "for how long one call is tried again, waiting included",
-        set: |s, text| Ok(s.limits.retry = duration(text)?),
+        set: |s, text| duration(text).map(|value| s.limits.retry = value),
         show: |s| show_duration(s.limits.retry),
     },
     Declaration {
         name: "iql.backoff",
         description: "the first wait before a repeat; it doubles from there",
-        set: |s, text| Ok(s.limits.backoff = duration(text)?),
+        set: |s, text| duration(text).map(|value| s.limits.backoff = value),
         show: |s| show_duration(s.limits.backoff),
     },
     Declaration {
         name: "aws.profile",
         description: "the AWS profile",
-        set: |s, text| Ok(s.aws.profile = Some(text.to_string())),
+        set: |s, text| {
+            s.aws.profile = Some(text.to_string());
+            Ok(())
+        },
         show: |s| s.aws.profile.clone().unwrap_or_default(),
     },
     Declaration {
         name: "iql.region",
         description: "the regions of a statement that names none, with commas between them",
-        set: |s, text| Ok(s.aws.regions = words(text)),
+        set: |s, text| {
+            s.aws.regions = words(text);
+            Ok(())
+        },
         show: |s| s.aws.regions.join(","),
     },
 ];

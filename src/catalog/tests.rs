@@ -1,3 +1,5 @@
+//! The shipped documents say what the service has, and look-ups suggest what was meant.
+
 use super::*;
 
 fn catalog() -> Catalog {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::physical_expr_common::physical_expr::fmt_sql;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 
@@ -114,7 +115,7 @@ fn stops_early(scan: &ScanExec) -> Option<String> {
 fn local_filters(plan: &Arc<dyn ExecutionPlan>) -> Vec<String> {
     let mut found = Vec::new();
     let walked = plan.apply(|node| {
-        found.extend(node.downcast_ref::<FilterExec>().map(|filter| filter.predicate().to_string()));
+        found.extend(node.downcast_ref::<FilterExec>().map(|filter| fmt_sql(filter.predicate().as_ref()).to_string()));
         Ok(TreeNodeRecursion::Continue)
     });
     debug_assert!(walked.is_ok(), "the walk itself cannot fail");

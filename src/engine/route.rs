@@ -93,7 +93,7 @@ fn choose<'a>(
     values: &Values,
     signature: impl Fn(&str) -> Option<Signature>,
 ) -> Option<(&'a Method, Signature)> {
-    let methods = || resource.verbs.select.iter().filter_map(|name| resource.method(name));
+    let methods: Vec<&Method> = resource.verbs.select.iter().filter_map(|name| resource.method(name)).collect();
     let is_bound = |need: &String| {
         let field = match need.as_str() {
             "Identifier" => resource.identity.first(),
@@ -101,7 +101,7 @@ fn choose<'a>(
         };
         values.contains_key(field.unwrap_or(need))
     };
-    let method = methods().find(|method| method.needs.iter().all(is_bound)).or_else(|| methods().last())?;
+    let method = methods.iter().find(|method| method.needs.iter().all(is_bound)).or(methods.last())?;
     Some((method, signature(&method.call)?))
 }
 

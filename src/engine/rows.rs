@@ -52,7 +52,7 @@ pub fn repeated(value: Option<&str>, rows: usize) -> ArrayRef {
 }
 
 /// `values` behind a pointer: lists hold lists, and each depth would else be a type of its own.
-fn array<'a>(name: &str, kind: &Type, count: usize, values: &mut dyn Iterator<Item = &'a Value>) -> Result<ArrayRef> {
+fn array(name: &str, kind: &Type, count: usize, values: &mut dyn Iterator<Item = &Value>) -> Result<ArrayRef> {
     let wrong = |value: &Value| wrong(name, kind, value);
     Ok(match kind {
         Type::String => {
@@ -151,12 +151,12 @@ fn array<'a>(name: &str, kind: &Type, count: usize, values: &mut dyn Iterator<It
 }
 
 /// A list of objects: each member becomes a column below the list.
-fn objects<'a>(
+fn objects(
     name: &str,
     kind: &Type,
     members: &[Member],
     count: usize,
-    values: &mut dyn Iterator<Item = &'a Value>,
+    values: &mut dyn Iterator<Item = &Value>,
 ) -> Result<ArrayRef> {
     let mut lengths = Vec::with_capacity(count);
     let mut all: Vec<&Map<String, Value>> = Vec::with_capacity(count * 2);

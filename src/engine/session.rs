@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::common::format::ExplainFormat;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{ExplainOption, LogicalPlan};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{DataFrame, SessionConfig};
 use datafusion::sql::parser::Statement as PlannerStatement;
@@ -92,7 +94,9 @@ impl Session {
     async fn run_body(&self, body: &Body, source: &Source) -> Result<Outcome> {
         match body {
             Body::Query(query) => self.select(query, source).await,
-            Body::Explain { analyze, verbose, inner, .. } => self.explain(*analyze, *verbose, inner, source).await,
+            Body::Explain { analyze, verbose, format, inner } => {
+                self.explain(*analyze, *verbose, format.as_deref(), inner, source).await
+            }
             Body::Show(shown) => {
                 let known = self.known();
                 let (batch, filter) = show::show(&self.engine.catalog, &known, shown, source)?;
@@ -174,7 +178,14 @@ impl Session {
         Ok(Outcome { rows: Rows { schema, stream }, notices: Vec::new(), run })
     }
 
-    async fn explain(&self, analyze: bool, verbose: bool, inner: &Body, source: &Source) -> Result<Outcome> {
+    async fn explain(
+        &self,
+        analyze: bool,
+        verbose: bool,
+        format: Option<&str>,
+        inner: &Body,
+        source: &Source,
+    ) -> Result<Outcome> {
         let query = match inner {
             Body::Query(query) => query,
             Body::Other { verb } => return Err(not_there(verb)),
@@ -182,7 +193,12 @@ impl Session {
         };
         let (state, run, logical) = self.plan(query, source).await?;
         let failed = |error| translate(&error, Some(source));
-        let explained = DataFrame::new(state.clone(), logical.clone()).explain(verbose, analyze).map_err(failed)?;
+        let options = ExplainOption::default().with_verbose(verbose).with_analyze(analyze);
+        let options = match format.map(ExplainFormat::from_str) {
+            Some(format) => options.with_format(format.map_err(failed)?),
+            None => options,
+        };
+        let explained = DataFrame::new(state.clone(), logical.clone()).explain_with_options(options).map_err(failed)?;
         // Planned once more for its calls: DataFusion's own explanation keeps its plan to itself.
         let plan = state.create_physical_plan(&logical).await.map_err(failed)?;
         let (calls, permissions) = (explain::calls(&plan), explain::permissions(&plan));

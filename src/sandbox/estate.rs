@@ -197,7 +197,7 @@ fn course(number: usize, random: &mut Rng) -> (Course, Vec<(String, String)>) {
         7 => (moving(Status::Syncing, 90, active), Vec::new()),
         11 if number % 2 == 1 => (moving(Status::Creating, 20, active), Vec::new()),
         13 if number % 3 == 1 => (moving(Status::Modifying, 10, active), Vec::new()),
-        21 if number % 2 == 0 => (moving(Status::Deleting, 15, None), Vec::new()),
+        21 if number.is_multiple_of(2) => (moving(Status::Deleting, 15, None), Vec::new()),
         _ => (Course::settled(Status::Active), Vec::new()),
     }
 }
@@ -213,7 +213,7 @@ fn tags(stage: &str, topic: &str, number: usize, random: &mut Rng) -> Vec<Tag> {
     }
     add_tags(&mut tags, vec![tag("env", if stage == "dev" { "dev" } else { STAGES[number % STAGES.len()] })]);
     add_tags(&mut tags, vec![tag("team", topic), tag("owner", OWNERS[random.usize(..OWNERS.len())])]);
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         add_tags(&mut tags, vec![tag("cost-center", &format!("{}", 4000 + random.u32(..40) * 10))]);
     }
     if number % 29 == 2 {

@@ -1,3 +1,5 @@
+//! A broken document for each complaint.
+
 use crate::catalog::document::read;
 use crate::catalog::model::Origin;
 

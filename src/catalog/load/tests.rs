@@ -1,3 +1,5 @@
+//! What is loaded, from where, and what is said of files that cannot be.
+
 use std::collections::BTreeSet;
 use std::fs;
 

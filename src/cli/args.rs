@@ -1,0 +1,163 @@
+//! The command line, declared once: the parser, the help and (later) the man page and the completions come from here.
+//! Knows what can be said, not what is done about it.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::error::{Error, Kind, Result};
+use crate::settings::{Settings, duration};
+
+/// SQL on integration resources: statements become the provider's own API calls, rows come back typed.
+#[derive(Debug, Parser)]
+#[command(name = "iql", version, max_term_width = 100, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  iql exec --sandbox \"SELECT * FROM awscc.redshift.integrations WHERE region = 'us-east-1' LIMIT 5\"
+  iql exec --profile prod -o json -i inventory.iql
+  iql exec \"EXPLAIN SELECT count(*) FROM aws.redshift.integrations WHERE region IN ('us-east-1', 'eu-west-1')\"
+  iql exec \"SHOW METHODS IN awscc.redshift.integrations\"
+
+Exit codes: 0 done, 1 a statement failed, 2 wrong usage, 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run SQL statements: given as text, in a file (-i) or on standard input
+    Exec(Box<Exec>),
+    /// Serve the sandbox: AWS pretended on loopback, for other clients such as the AWS CLI and boto3
+    Sandbox(Sandbox),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXEC_NOTES)]
+pub struct Exec {
+    /// The statements, with `;` between them
+    #[arg(value_name = "SQL", conflicts_with = "infile")]
+    pub sql: Option<String>,
+
+    /// Read the statements from a file (`-`: standard input)
+    #[arg(short = 'i', long, value_name = "FILE")]
+    pub infile: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub output: Output,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+const EXEC_NOTES: &str = "\
+Rows go to standard output, everything else to standard error. A script is parsed whole before its first statement
+runs, and stops at the first error. JSON is typed, in select order, and `[]` when there are no rows; `text` is the
+values alone, a tab between columns. NULL is `NULL` in a table, empty in csv and text; an empty text is `\"\"` in csv.
+
+With --sandbox nothing leaves the machine and no account is needed.";
+
+#[derive(Debug, Args)]
+pub struct Output {
+    /// How rows are written
+    #[arg(short = 'o', long, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    pub output: Format,
+
+    /// Write rows to a file, which appears when all is done
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub outfile: Option<PathBuf>,
+
+    /// Leave out the header of table and csv
+    #[arg(short = 'H', long)]
+    pub hideheaders: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns and lines, fitted to the terminal
+    Table,
+    /// One array of objects
+    Json,
+    /// One object a line
+    Jsonl,
+    /// Comma-separated, with a header
+    Csv,
+    /// Values alone, a tab between columns
+    Text,
+}
+
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Run against the sandbox instead of any account; its state is kept in DIR, or in the user's state folder
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    pub sandbox: Option<Option<PathBuf>>,
+
+    /// A folder of provider documents that add to the built-in ones, or replace those of the same path
+    #[arg(long, value_name = "DIR")]
+    pub providers: Option<PathBuf>,
+
+    /// The AWS profile
+    #[arg(long, value_name = "NAME")]
+    pub profile: Option<String>,
+
+    /// The regions of statements that name none, with commas between them
+    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    pub region: Vec<String>,
+
+    /// Calls that one statement may make
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_calls: Option<u64>,
+
+    /// Time for one statement: `500ms`, `30s`, `10m`
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<std::time::Duration>,
+
+    /// A settings file instead of the user's own
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
+
+    /// Say nothing but errors
+    #[arg(long, conflicts_with = "verbose", action = ArgAction::SetTrue)]
+    pub quiet: bool,
+
+    /// Say which calls are made, which are repeated and why, and what each statement cost
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// The port on 127.0.0.1 (0: any that is free)
+    #[arg(long, default_value_t = 4510, value_name = "PORT")]
+    pub port: u16,
+
+    /// Where its state is kept, instead of the user's state folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+impl Common {
+    /// The settings with these flags on top.
+    ///
+    /// # Errors
+    /// `Usage`: a settings file or an environment variable that cannot be taken.
+    pub fn settings(&self) -> Result<Settings> {
+        if let Some(path) = self.settings.as_ref().filter(|path| !path.exists()) {
+            return Err(Error::new(Kind::Usage, format!("there is no settings file {}", path.display())));
+        }
+        let mut settings = Settings::from_environment(self.settings.as_deref())?;
+        if self.providers.is_some() {
+            settings.providers = self.providers.clone();
+        }
+        if self.profile.is_some() {
+            settings.aws.profile = self.profile.clone();
+        }
+        if !self.region.is_empty() {
+            settings.aws.regions = self.region.clone();
+        }
+        settings.limits.max_calls = self.max_calls.or(settings.limits.max_calls);
+        settings.limits.statement = self.timeout.or(settings.limits.statement);
+        Ok(settings)
+    }
+}

@@ -1,0 +1,109 @@
+//! `iql exec`: a script, parsed whole, then run statement by statement; each result streams as it comes.
+
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+use futures::StreamExt;
+
+use crate::cli::args::Exec;
+use crate::cli::{cells, output, sandbox};
+use crate::engine::{Engine, Session, describe_cost};
+use crate::error::{Error, Kind, Result};
+use crate::sql::{self, Statement};
+
+/// # Errors
+/// The first that stops the script, with how far it came.
+pub async fn run(exec: &Exec) -> Result<()> {
+    if exec.common.verbose {
+        output::show_calls();
+    }
+    let (text, file) = script(exec)?;
+    let statements = sql::parse(&text, file)?;
+    if statements.is_empty() {
+        return Err(Error::new(Kind::Usage, "there is no statement to run")
+            .with_hint("`iql exec --help` shows how to give one"));
+    }
+    let mut settings = exec.common.settings()?;
+    let mut target =
+        output::Output::open(exec.output.output, !exec.output.hideheaders, exec.output.outfile.as_deref())?;
+    // Serves until the end of this function.
+    let _sandbox = match &exec.common.sandbox {
+        Some(dir) => Some(sandbox::point_at(&mut settings, dir.as_deref()).await?),
+        None => None,
+    };
+    let session = Engine::open(settings)?.session();
+    let count = statements.len();
+    let titles = if count > 1 && !exec.common.quiet { titles(&text, &statements) } else { vec![None; count] };
+    for (index, (statement, title)) in statements.into_iter().zip(titles).enumerate() {
+        one(exec, &session, statement, title.as_deref(), &mut target).await.map_err(|error| {
+            match (count, error.kind) {
+                (1, _) | (_, Kind::Closed) => error,
+                _ => error.with_context(format!("statement {} of {count}; those after it were not run", index + 1)),
+            }
+        })?;
+    }
+    target.close()
+}
+
+async fn one(
+    exec: &Exec,
+    session: &Session,
+    statement: Statement,
+    title: Option<&str>,
+    target: &mut output::Output,
+) -> Result<()> {
+    let mut outcome = session.run(statement).await?;
+    let schema = outcome.rows.schema();
+    // A statement without columns, such as SET, has no result to show.
+    if !schema.fields().is_empty() {
+        target.begin(schema, title)?;
+        while let Some(batch) = outcome.rows.next().await {
+            target.batch(&batch?)?;
+        }
+        target.end()?;
+    }
+    if !exec.common.quiet {
+        outcome.notices.iter().for_each(|notice| output::note(notice));
+    }
+    if exec.common.verbose {
+        output::note(&describe_cost(&outcome.cost()));
+    }
+    Ok(())
+}
+
+/// What each statement of a script says of itself: the `--` comment right above it.
+fn titles(script: &str, statements: &[Statement]) -> Vec<Option<String>> {
+    let mut rest = script;
+    let title = |statement: &Statement| {
+        let start = rest.find(&statement.text)?;
+        let above: Vec<&str> = rest[..start].lines().map(str::trim).collect();
+        rest = &rest[start + statement.text.len()..];
+        let comments = above.iter().rev().map_while(|line| line.strip_prefix("--"));
+        let mut lines: Vec<&str> = comments.map(str::trim).collect();
+        lines.reverse();
+        (!lines.is_empty()).then(|| cells::one_line(&lines.join(" ")))
+    };
+    statements.iter().map(title).collect()
+}
+
+/// The text to run, and the file that it came from.
+fn script(exec: &Exec) -> Result<(String, Option<&Path>)> {
+    match (&exec.sql, exec.infile.as_deref()) {
+        (Some(sql), _) => Ok((sql.clone(), None)),
+        (None, Some(path)) if path != Path::new("-") => {
+            let text = std::fs::read_to_string(path).map_err(|e| {
+                Error::new(Kind::Usage, format!("cannot read `{}`: {e}", path.display())).with_source(e)
+            })?;
+            Ok((text, Some(path)))
+        }
+        (None, None) if std::io::stdin().is_terminal() => Err(Error::new(Kind::Usage, "there is no statement to run")
+            .with_hint("give it as text, `iql exec \"SELECT …\"`, as a file, `-i FILE`, or on standard input")),
+        (None, _) => {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .map_err(|e| Error::new(Kind::Usage, format!("cannot read standard input: {e}")).with_source(e))?;
+            Ok((text, None))
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Arrow values as text: JSON objects, and single cells whose nested values are compact JSON. Pure.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::json::writer::{EncoderOptions, make_encoder};
+use arrow::json::{LineDelimitedWriter, WriterBuilder};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+
+use crate::cli::output::unwritable;
+use crate::error::Result;
+
+/// Times with a zone: RFC 3339, three decimals, UTC.
+const ZONED: &str = "%Y-%m-%dT%H:%M:%S%.3fZ";
+const UNZONED: &str = "%Y-%m-%dT%H:%M:%S%.3f";
+
+/// What stands for NULL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Null {
+    Absent,
+    Word,
+}
+
+/// Each row as one JSON object, in select order, NULL as `null`.
+pub fn json_lines(batch: &RecordBatch, schema: &SchemaRef) -> Result<Vec<Vec<u8>>> {
+    if batch.num_columns() == 0 {
+        return Ok(vec![b"{}".to_vec(); batch.num_rows()]);
+    }
+    let batch = batch.clone().with_schema(schema.clone()).map_err(unwritable)?;
+    let builder = WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .with_timestamp_tz_format(ZONED.into())
+        .with_timestamp_format(UNZONED.into());
+    let mut bytes = Vec::new();
+    let mut writer: LineDelimitedWriter<_> = builder.build(&mut bytes);
+    writer.write(&batch).and_then(|()| writer.finish()).map_err(unwritable)?;
+    // A line break within a value is escaped, so that each line is a row.
+    Ok(bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
+}
+
+/// Each column's cells as text; `None` is NULL, unless it is to be a word.
+pub fn columns(batch: &RecordBatch, null: Null) -> Result<Vec<Vec<Option<String>>>> {
+    let schema = batch.schema();
+    batch.columns().iter().zip(schema.fields()).map(|(array, field)| column(array, field, null)).collect()
+}
+
+fn column(array: &dyn Array, field: &FieldRef, null: Null) -> Result<Vec<Option<String>>> {
+    let absent = || (null == Null::Word).then(|| "NULL".to_string());
+    let mut cells = Vec::with_capacity(array.len());
+    if field.data_type().is_nested() && !matches!(field.data_type(), DataType::Union(..)) {
+        let options = EncoderOptions::default()
+            .with_explicit_nulls(true)
+            .with_timestamp_tz_format(ZONED.into())
+            .with_timestamp_format(UNZONED.into());
+        let mut encoder = make_encoder(field, array, &options).map_err(unwritable)?;
+        for row in 0..array.len() {
+            if array.is_null(row) {
+                cells.push(absent());
+                continue;
+            }
+            let mut bytes = Vec::new();
+            encoder.encode(row, &mut bytes);
+            cells.push(Some(String::from_utf8_lossy(&bytes).into_owned()));
+        }
+    } else {
+        let options = FormatOptions::new()
+            .with_timestamp_tz_format(Some(ZONED))
+            .with_timestamp_format(Some(UNZONED))
+            .with_display_error(false);
+        let formatter = ArrayFormatter::try_new(array, &options).map_err(unwritable)?;
+        for row in 0..array.len() {
+            match array.is_null(row) {
+                true => cells.push(absent()),
+                false => cells.push(Some(formatter.value(row).try_to_string().map_err(unwritable)?)),
+            }
+        }
+    }
+    Ok(cells)
+}
+
+/// A CSV field: quoted where RFC 4180 asks for it, and `""` for an empty text, which NULL is not.
+pub fn csv(text: &str) -> String {
+    let plain = !text.is_empty() && !text.contains([',', '"', '\n', '\r']);
+    if plain { text.to_string() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
+}
+
+/// Text that is safe on a terminal and stays on one line: control characters are escaped.
+pub fn one_line(text: &str) -> String {
+    if !text.contains(char::is_control) {
+        return text.to_string();
+    }
+    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+}
+
+/// The schema with each name once: a repeated `region` becomes `region_2`. With what was renamed to what.
+pub fn unique_names(schema: &SchemaRef) -> (SchemaRef, Vec<(String, String)>) {
+    let taken: HashSet<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let mut used = HashSet::new();
+    let mut renamed = Vec::new();
+    let fields = schema.fields().iter().map(|field| {
+        let name = field.name();
+        if used.insert(name.clone()) {
+            return field.clone();
+        }
+        let mut number = 2;
+        let mut candidate = format!("{name}_{number}");
+        while taken.contains(&candidate) || !used.insert(candidate.clone()) {
+            number += 1;
+            candidate = format!("{name}_{number}");
+        }
+        renamed.push((name.clone(), candidate.clone()));
+        Arc::new(Field::clone(field).with_name(candidate))
+    });
+    let fields: Vec<FieldRef> = fields.collect();
+    (Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())), renamed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMillisecondArray};
+
+    fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+        let fields: Vec<Field> =
+            columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+        let arrays = columns.into_iter().map(|(_, array)| array).collect();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("a batch")
+    }
+
+    #[test]
+    fn a_csv_field_tells_null_from_empty() {
+        for (text, expected) in
+            [("a", "a"), ("", "\"\""), ("a,b", "\"a,b\""), ("say \"x\"", "\"say \"\"x\"\"\""), ("é", "é")]
+        {
+            assert_eq!(csv(text), expected);
+        }
+    }
+
+    #[test]
+    fn json_keeps_types_order_and_nulls() {
+        let batch = batch(vec![
+            ("z", Arc::new(StringArray::from(vec![Some("line\nbreak"), None])) as ArrayRef),
+            ("a", Arc::new(Int64Array::from(vec![1, 2]))),
+            ("t", Arc::new(TimestampMillisecondArray::from(vec![0, 1500]).with_timezone("UTC"))),
+        ]);
+        let lines = json_lines(&batch, &batch.schema()).expect("lines");
+        let texts: Vec<String> = lines.into_iter().map(|line| String::from_utf8(line).expect("UTF-8")).collect();
+        assert_eq!(
+            texts,
+            [
+                r#"{"z":"line\nbreak","a":1,"t":"1970-01-01T00:00:00.000Z"}"#,
+                r#"{"z":null,"a":2,"t":"1970-01-01T00:00:01.500Z"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_repeated_name_gets_a_number() {
+        let field = |name: &str| Field::new(name, DataType::Utf8, true);
+        let schema = Arc::new(Schema::new(vec![field("r"), field("r"), field("r_2"), field("r")]));
+        let (unique, renamed) = unique_names(&schema);
+        let names: Vec<&str> = unique.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["r", "r_3", "r_2", "r_4"]);
+        assert_eq!(renamed.len(), 2);
+    }
+
+    #[test]
+    fn a_table_cell_stays_on_its_line() {
+        assert_eq!(one_line("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
+    }
+}

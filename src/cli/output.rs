@@ -1,0 +1,264 @@
+//! Where everything is printed: rows to standard output or a file, all else to standard error.
+//! Each result streams: a batch is written when it comes. Knows Arrow and the terminal, not where rows come from.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use tempfile::NamedTempFile;
+
+use crate::cli::args::Format;
+use crate::cli::cells::{self, Null};
+use crate::cli::table::TableWriter;
+use crate::error::{Error, Kind, Result};
+
+/// A result's rows on their way out.
+pub struct Output {
+    target: Target,
+    format: Format,
+    headers: bool,
+    results: usize,
+    current: Option<Writer>,
+}
+
+enum Target {
+    Standard(BufWriter<io::Stdout>),
+    /// Written beside its name, and renamed when all is done.
+    File {
+        file: BufWriter<NamedTempFile>,
+        path: PathBuf,
+    },
+}
+
+enum Writer {
+    Table(TableWriter),
+    /// Rows so far, and the names under which columns are written.
+    Json {
+        rows: usize,
+        schema: SchemaRef,
+    },
+    JsonLines {
+        schema: SchemaRef,
+    },
+    Csv,
+    Text,
+}
+
+impl Output {
+    /// Opens the target at once, so that a file that cannot be written is known before any call is made.
+    ///
+    /// # Errors
+    /// `Io`: the file cannot be created.
+    pub fn open(format: Format, headers: bool, path: Option<&Path>) -> Result<Output> {
+        let target = match path {
+            None => Target::Standard(BufWriter::new(io::stdout())),
+            Some(path) => {
+                let failed = |source: io::Error| {
+                    Error::new(Kind::Io, format!("cannot write `{}`: {}", path.display(), reason(&source)))
+                        .with_context("nothing was sent")
+                };
+                if path.is_dir() {
+                    return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
+                }
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let mut file = tempfile::Builder::new();
+                file.prefix(".iql-").permissions(default_permissions());
+                let file = file.tempfile_in(folder).map_err(failed)?;
+                Target::File { file: BufWriter::new(file), path: path.to_path_buf() }
+            }
+        };
+        Ok(Output { target, format, headers, results: 0, current: None })
+    }
+
+    /// Begins a result; `title` is what a table says of itself, on standard error.
+    ///
+    /// # Errors
+    /// `Io`, or `Closed` when the reader of standard output has left; so it is for `batch` and `end`.
+    pub fn begin(&mut self, schema: SchemaRef, title: Option<&str>) -> Result<()> {
+        if self.format == Format::Table && self.results > 0 {
+            self.write(b"\n")?;
+            self.flush()?;
+        }
+        if let Some(title) = title.filter(|_| self.format == Format::Table) {
+            note(title);
+        }
+        self.results += 1;
+        let writer = match self.format {
+            Format::Table => Writer::Table(TableWriter::new(schema, self.headers, self.terminal_width())),
+            Format::Json => Writer::Json { rows: 0, schema: self.unique(schema) },
+            Format::Jsonl => Writer::JsonLines { schema: self.unique(schema) },
+            Format::Csv => {
+                if self.headers {
+                    let names = schema.fields().iter().map(|field| cells::csv(field.name()));
+                    let line = names.collect::<Vec<_>>().join(",") + "\n";
+                    self.write(line.as_bytes())?;
+                }
+                Writer::Csv
+            }
+            Format::Text => Writer::Text,
+        };
+        self.current = Some(writer);
+        Ok(())
+    }
+
+    pub fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        let bytes = match self.current.as_mut() {
+            None => Vec::new(),
+            Some(Writer::Table(table)) => table.batch(batch)?,
+            Some(Writer::Json { rows, schema }) => {
+                let mut bytes = Vec::new();
+                for line in cells::json_lines(batch, schema)? {
+                    bytes.extend_from_slice(if *rows == 0 { b"[" } else { b",\n" });
+                    bytes.extend_from_slice(&line);
+                    *rows += 1;
+                }
+                bytes
+            }
+            Some(Writer::JsonLines { schema }) => {
+                let mut bytes = Vec::new();
+                for line in cells::json_lines(batch, schema)? {
+                    bytes.extend_from_slice(&line);
+                    bytes.push(b'\n');
+                }
+                bytes
+            }
+            Some(Writer::Csv) => lines(batch, ",", |text| match text {
+                None => String::new(),
+                Some(text) => cells::csv(text),
+            })?,
+            Some(Writer::Text) => lines(batch, "\t", |text| text.unwrap_or_default().to_string())?,
+        };
+        self.write(&bytes)?;
+        self.flush()
+    }
+
+    /// Ends a result.
+    pub fn end(&mut self) -> Result<()> {
+        let bytes = match self.current.take() {
+            Some(Writer::Table(table)) => {
+                let (bytes, cut) = table.end()?;
+                if cut {
+                    note("some values were cut to fit the terminal; a wider one, or `-o json`, shows them whole");
+                }
+                bytes
+            }
+            Some(Writer::Json { rows: 0, .. }) => b"[]\n".to_vec(),
+            Some(Writer::Json { .. }) => b"]\n".to_vec(),
+            _ => Vec::new(),
+        };
+        self.write(&bytes)?;
+        self.flush()
+    }
+
+    /// All is done: the file, if there is one, gets its name.
+    ///
+    /// # Errors
+    /// `Io`: the file cannot be finished or renamed.
+    pub fn close(self) -> Result<()> {
+        match self.target {
+            Target::Standard(mut stream) => stream.flush().map_err(|e| write_error(e, None)),
+            Target::File { file, path } => {
+                let file = file.into_inner().map_err(|e| write_error(e.into_error(), Some(&path)))?;
+                file.as_file().sync_all().map_err(|e| write_error(e, Some(&path)))?;
+                file.persist(&path).map(drop).map_err(|e| write_error(e.error, Some(&path)))
+            }
+        }
+    }
+
+    /// The names that JSON objects use: a repeated one gets a number, with a notice.
+    fn unique(&self, schema: SchemaRef) -> SchemaRef {
+        let (schema, renamed) = cells::unique_names(&schema);
+        for (from, to) in renamed {
+            note(&format!("a second column `{from}` is written as `{to}`"));
+        }
+        schema
+    }
+
+    fn terminal_width(&self) -> Option<u16> {
+        match self.target {
+            Target::Standard(_) if io::stdout().is_terminal() => comfy_table::Table::new().width(),
+            _ => None,
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        match &mut self.target {
+            Target::Standard(stream) => stream.write_all(bytes).map_err(|e| write_error(e, None)),
+            Target::File { file, path } => file.write_all(bytes).map_err(|e| write_error(e, Some(path))),
+        }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        match &mut self.target {
+            Target::Standard(stream) => stream.flush().map_err(|e| write_error(e, None)),
+            Target::File { .. } => Ok(()),
+        }
+    }
+}
+
+fn lines(batch: &RecordBatch, between: &str, cell: impl Fn(Option<&str>) -> String) -> Result<Vec<u8>> {
+    let columns = cells::columns(batch, Null::Absent)?;
+    let mut bytes = Vec::new();
+    for row in 0..batch.num_rows() {
+        let cells: Vec<String> = columns.iter().map(|column| cell(column[row].as_deref())).collect();
+        bytes.extend_from_slice(cells.join(between).as_bytes());
+        bytes.push(b'\n');
+    }
+    Ok(bytes)
+}
+
+fn write_error(source: io::Error, path: Option<&Path>) -> Error {
+    let place = path.map_or("standard output".into(), |path| format!("`{}`", path.display()));
+    match source.kind() {
+        io::ErrorKind::BrokenPipe => Error::new(Kind::Closed, "standard output was closed"),
+        _ => Error::new(Kind::Io, format!("cannot write to {place}: {}", reason(&source))),
+    }
+}
+
+/// What the system says, without the number of the error.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+/// Arrow's complaint about values that cannot be written.
+pub fn unwritable(error: ArrowError) -> Error {
+    Error::new(Kind::Internal, "a value cannot be written in this format").with_source(error)
+}
+
+/// What a new file gets, less the user's mask: a temporary file is closed to others, a result is not.
+fn default_permissions() -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::Permissions::from_mode(0o666)
+}
+
+/// A line of text to standard output that is no row (`iql sandbox` saying where it listens).
+pub fn say(line: &str) -> Result<()> {
+    writeln!(io::stdout(), "{line}").map_err(|e| write_error(e, None))
+}
+
+/// A line to standard error. There is nobody to tell when it cannot be written.
+pub fn note(line: &str) {
+    let _nobody_to_tell = writeln!(io::stderr(), "{line}");
+}
+
+/// An error, whole, to standard error.
+pub fn error(error: &Error) {
+    note(&format!("error: {error}"));
+}
+
+/// Lets `--verbose` show what the engine and the drivers trace about calls.
+pub fn show_calls() {
+    use tracing_subscriber::filter::filter_fn;
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    use tracing_subscriber::{Layer, fmt, registry};
+    let lines =
+        fmt::layer().with_writer(io::stderr).without_time().with_target(false).with_level(false).with_ansi(false);
+    let ours = filter_fn(|metadata| metadata.target().starts_with("iql"));
+    if registry().with(lines.with_filter(ours)).try_init().is_err() {
+        note("calls are traced elsewhere already");
+    }
+}

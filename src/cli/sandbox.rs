@@ -1,0 +1,54 @@
+//! `iql sandbox`, and `--sandbox`: starts the pretended AWS and points the real driver at it.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::Sandbox;
+use crate::cli::output;
+use crate::error::Result;
+use crate::sandbox::{self, Options, Running};
+use crate::settings::{Secret, Settings, StaticCredentials};
+
+/// Serves until interrupted.
+///
+/// # Errors
+/// `Io`: the port is taken, or the folder cannot be used.
+pub async fn serve(arguments: &Sandbox) -> Result<()> {
+    let settings = Settings::from_environment(None)?;
+    let running = sandbox::start(&Options {
+        dir: folder(&settings, arguments.dir.as_deref()),
+        port: arguments.port,
+        ..Options::default()
+    })
+    .await?;
+    output::say(&format!("listening on {}", running.endpoint()))?;
+    output::note(&format!(
+        "for another client:\n  export AWS_ENDPOINT_URL={} AWS_ACCESS_KEY_ID=prod AWS_SECRET_ACCESS_KEY=sandbox AWS_REGION=us-east-1\n\
+         the accounts are `prod` and `dev`; Ctrl-C ends it, its state stays",
+        running.endpoint()
+    ));
+    running.stopped().await;
+    Ok(())
+}
+
+/// Starts a sandbox in this process and sends every AWS call there.
+///
+/// # Errors
+/// `Io`: its folder cannot be used.
+pub async fn point_at(settings: &mut Settings, dir: Option<&Path>) -> Result<Running> {
+    let running = sandbox::start(&Options { dir: folder(settings, dir), port: 0, ..Options::default() }).await?;
+    settings.aws.endpoint = Some(running.endpoint());
+    settings.aws.credentials = [None, Some("prod"), Some("dev")]
+        .into_iter()
+        .map(|profile| {
+            let (access_key_id, secret) = sandbox::credentials(profile);
+            let credentials =
+                StaticCredentials { access_key_id: access_key_id.to_string(), secret_access_key: Secret::new(secret) };
+            (profile.map(String::from), credentials)
+        })
+        .collect();
+    Ok(running)
+}
+
+fn folder(settings: &Settings, dir: Option<&Path>) -> PathBuf {
+    dir.map(Path::to_path_buf).unwrap_or_else(|| settings.state.join("sandbox"))
+}
