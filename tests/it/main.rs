@@ -1,2 +1,10 @@
-#[test]
-fn x() {}
+//! The whole program through its front doors: SQL on the sandbox, the command line, and the house's own rules.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod calls;
+mod cli;
+mod lab;
+mod slt;
+mod tidy;
+mod trouble;

@@ -1,0 +1,235 @@
+//! The whole program: exit code, standard output and standard error, as snapshots. Nothing of the caller's environment
+//! reaches it, and nothing that it does leaves the machine.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A home of its own, with nothing in it.
+pub struct Home(TempDir);
+
+impl Home {
+    pub fn new() -> Home {
+        Home(tempfile::tempdir().expect("a folder"))
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("written");
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_iql"));
+        command.args(arguments).current_dir(self.path()).env_clear().env("HOME", self.path());
+        command.env("AWS_EC2_METADATA_DISABLED", "true").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs `iql`, and tells what came of it.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        self.shown(&self.command(arguments).output().expect("iql runs"))
+    }
+
+    /// `iql exec --sandbox SQL`
+    pub fn sql(&self, sql: &str) -> String {
+        self.run(&["exec", "--sandbox", sql])
+    }
+
+    pub fn shown(&self, output: &Output) -> String {
+        let text = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).replace(&self.path().display().to_string(), "[home]");
+            regex::Regex::new(r"127\.0\.0\.1:\d+")
+                .expect("a pattern")
+                .replace_all(&text, "127.0.0.1:[port]")
+                .into_owned()
+        };
+        let code = output.status.code().map_or("a signal".into(), |code| code.to_string());
+        format!("exit {code}\n--- stdout\n{}--- stderr\n{}", text(&output.stdout), text(&output.stderr))
+    }
+}
+
+#[test]
+fn formats() {
+    let home = Home::new();
+    let sql = "SELECT integration_name, tags, kms_key_id, additional_encryption_context AS context, create_time, 1.5 AS n, true AS b, '' AS e \
+               FROM awscc.redshift.integrations WHERE region = 'eu-west-1' ORDER BY integration_name LIMIT 2";
+    for format in ["table", "json", "jsonl", "csv", "text"] {
+        insta::assert_snapshot!(format!("format_{format}"), home.run(&["exec", "--sandbox", "-o", format, sql]));
+    }
+    insta::assert_snapshot!(
+        "format_csv_without_header",
+        home.run(&["exec", "--sandbox", "-H", "-o", "csv", "SELECT 1 AS a, 'x,y' AS b, NULL AS c"])
+    );
+    insta::assert_snapshot!(
+        "json_without_rows",
+        home.run(&["exec", "--sandbox", "-o", "json", "SELECT 1 AS a WHERE false"])
+    );
+    insta::assert_snapshot!(
+        "json_repeated_name",
+        home.run(&["exec", "--sandbox", "-o", "json", "SELECT l.r, m.r FROM (SELECT 1 AS r) l, (SELECT 2 AS r) m"])
+    );
+}
+
+#[test]
+fn help() {
+    let home = Home::new();
+    for (name, arguments) in [
+        ("help", &["--help"][..]),
+        ("help_exec", &["exec", "--help"]),
+        ("help_sandbox", &["sandbox", "--help"]),
+        ("help_none", &[]),
+    ] {
+        insta::assert_snapshot!(name, home.run(arguments));
+    }
+}
+
+#[test]
+fn bad_input() {
+    let home = Home::new();
+    let table = "awscc.redshift.integrations";
+    for (name, sql) in [
+        ("no_region", format!("SELECT * FROM {table}")),
+        ("no_region_second_line", format!("SELECT i.*\nFROM {table} i\nWHERE status = 'x'")),
+        ("unknown_region", format!("SELECT * FROM {table} WHERE region = 'us-east-l'")),
+        ("unlisted_region", format!("SELECT * FROM {table} WHERE region = 'us-east-9'")),
+        ("empty_region", format!("SELECT * FROM {table} WHERE region = ''")),
+        ("unknown_provider", "SELECT * FROM awsc.redshift.integrations".into()),
+        ("unknown_service", "SELECT * FROM awscc.redshif.integrations".into()),
+        ("unknown_resource", "SELECT * FROM awscc.redshift.integration WHERE region = 'us-east-1'".into()),
+        ("short_name", "SELECT * FROM integrations WHERE region = 'us-east-1'".into()),
+        ("unknown_field", format!("SELECT integration_nam FROM {table} WHERE region = 'us-east-1'")),
+        ("unknown_function", format!("SELECT uper(integration_name) FROM {table} WHERE region = 'us-east-1'")),
+        (
+            "ambiguous",
+            format!("SELECT region FROM {table} a, {table} b WHERE a.region = 'us-east-1' AND b.region = 'us-east-1'"),
+        ),
+        ("syntax", "SELECT 1 +\nFROM".into()),
+        ("syntax_keyword", "SELEC 1".into()),
+        ("syntax_quote", "SELECT 'abc".into()),
+        ("unbound_param", "SELECT source_type FROM aws.redshift.integrations WHERE region = 'us-east-1'".into()),
+        ("number_for_text", format!("SELECT * FROM {table} WHERE region = 1")),
+        ("not_there_yet", format!("DELETE FROM {table} WHERE region = 'us-east-1'")),
+        ("unknown_setting", "SET iql.trys = 3".into()),
+        ("bad_setting", "SET iql.tries = 'many'".into()),
+        ("unknown_show", "SHOW PROVIDER".into()),
+        ("unknown_method", "DESCRIBE METHOD awscc.redshift.integrations.create".into()),
+        ("division", "SELECT 1 / 0".into()),
+        ("second_of_three", "SELECT 1 AS a; SELECT * FROM nowhere; SELECT 2".into()),
+        ("nothing", " -- only a comment".into()),
+    ] {
+        insta::assert_snapshot!(format!("bad_{name}"), home.sql(&sql));
+    }
+}
+
+#[test]
+fn wrong_usage() {
+    let home = Home::new();
+    home.write("settings.yaml", "iql.trys: 3\niql.timeout: soon\n");
+    home.write("documents/acme/things.yaml", "driver: aws.redshif\nresources:\n  things:\n    fields:\n      id: {type: strin}\n    methods:\n      list: {call: DescribeIntegrations}\n    verbs: {selct: list}\n");
+    for (name, arguments) in [
+        ("no_file", &["exec", "--sandbox", "-i", "missing.iql"][..]),
+        (
+            "no_output_folder",
+            &[
+                "exec",
+                "--sandbox",
+                "-f",
+                "missing/out.csv",
+                "SELECT * FROM awscc.redshift.integrations WHERE region = 'us-east-1'",
+            ],
+        ),
+        ("output_is_a_folder", &["exec", "--sandbox", "-f", "documents", "SELECT 1"]),
+        ("unknown_flag", &["exec", "--sandbx", "SELECT 1"]),
+        ("unknown_format", &["exec", "-o", "xml", "SELECT 1"]),
+        ("bad_timeout", &["exec", "--timeout", "soon", "SELECT 1"]),
+        ("settings_mistakes", &["exec", "--settings", "settings.yaml", "SELECT 1"]),
+        ("no_settings", &["exec", "--settings", "missing.yaml", "SELECT 1"]),
+        ("document_mistakes", &["exec", "--providers", "documents", "SELECT 1"]),
+        ("no_providers", &["exec", "--providers", "missing", "SELECT 1"]),
+        ("sandbox_folder_is_a_file", &["exec", "--sandbox=settings.yaml", "SELECT 1"]),
+    ] {
+        insta::assert_snapshot!(format!("usage_{name}"), home.run(arguments));
+    }
+}
+
+#[test]
+fn show_and_describe() {
+    let home = Home::new();
+    let sql = "SHOW PROVIDERS; SHOW SERVICES IN awscc; SHOW EXTENDED SERVICES IN aws; SHOW RESOURCES IN awscc.redshift;
+        SHOW RESOURCES FROM aws.redshift LIKE '%integrations'; SHOW METHODS IN awscc.redshift.integrations;
+        SHOW METHODS IN awscc.redshift.integrations WHERE SQLVerb = 'SELECT'; SHOW METHODS IN aws.redshift.integrations;
+        DESCRIBE awscc.redshift.integrations; DESCRIBE METHOD awscc.redshift.integrations.create_resource;
+        DESCRIBE METHOD aws.redshift.integrations.describe_integrations";
+    insta::assert_snapshot!(home.sql(sql));
+    insta::assert_snapshot!("describe_extended", home.sql("DESCRIBE EXTENDED aws.redshift.integrations"));
+    insta::assert_snapshot!("session_settings", home.sql("SET awscc.region = 'eu-west-1'; SET iql.tries = 3; SHOW SETTINGS; SELECT count(*) AS n FROM awscc.redshift.integrations"));
+}
+
+#[test]
+fn scripts_come_from_text_file_and_pipe() {
+    let home = Home::new();
+    home.write("two.iql", "-- first\nSELECT 1 AS a; -- done\nSELECT ';' AS b;\n");
+    insta::assert_snapshot!("script_file", home.run(&["exec", "--sandbox", "-i", "two.iql"]));
+    let mut command = home.command(&["exec", "--sandbox", "-o", "csv"]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("iql runs");
+    child.stdin.take().expect("a pipe").write_all(b"SELECT 'piped' AS a").expect("written");
+    insta::assert_snapshot!("script_pipe", home.shown(&child.wait_with_output().expect("iql ends")));
+    home.write("bad.iql", "SELECT 1;\nSELECT 2 FORM x;\n");
+    insta::assert_snapshot!("script_bad", home.run(&["exec", "--sandbox", "-i", "bad.iql"]));
+}
+
+#[test]
+fn the_inventory_example_is_readable() {
+    let home = Home::new();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/inventory.iql");
+    insta::assert_snapshot!(home.run(&["exec", "--sandbox", "-i", &example.display().to_string()]));
+}
+
+#[test]
+fn an_output_file_appears_when_all_is_done() {
+    let home = Home::new();
+    assert!(
+        home.run(&["exec", "--sandbox", "-o", "csv", "-f", "out.csv", "SELECT 1 AS a; SELECT 2 AS b"])
+            .starts_with("exit 0")
+    );
+    assert_eq!(std::fs::read_to_string(home.path().join("out.csv")).expect("a file"), "a\n1\nb\n2\n");
+    let failed = home.run(&["exec", "--sandbox", "-o", "csv", "-f", "out.csv", "SELECT 3 AS a; SELECT nowhere"]);
+    assert!(failed.starts_with("exit 1"), "{failed}");
+    assert_eq!(std::fs::read_to_string(home.path().join("out.csv")).expect("a file"), "a\n1\nb\n2\n");
+    assert_eq!(
+        std::fs::read_dir(home.path())
+            .expect("a folder")
+            .filter(|e| e.as_ref().is_ok_and(|e| e.file_name() != ".local"))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let home = Home::new();
+    let mut command = home.command(&["exec", "--sandbox", "-o", "jsonl", "SELECT a.integration_arn, b.tags FROM awscc.redshift.integrations a, awscc.redshift.integrations b WHERE a.region = 'us-east-1' AND b.region = 'us-east-1'"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("iql runs");
+    let mut first = [0; 10];
+    std::io::Read::read_exact(child.stdout.as_mut().expect("a pipe"), &mut first).expect("a first row");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("iql ends");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+}
+
+#[test]
+fn missing_credentials_are_said_at_once() {
+    let home = Home::new();
+    let sql = "SELECT * FROM awscc.redshift.integrations WHERE region = 'us-east-1'";
+    let mut command = home.command(&["exec", sql]);
+    command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    insta::assert_snapshot!(home.shown(&command.output().expect("iql runs")));
+}

@@ -1,0 +1,84 @@
+//! A sandbox of its own for each test, an engine that points at it, and what was asked of it.
+
+use arrow::array::RecordBatch;
+use arrow::json::LineDelimitedWriter;
+use futures::TryStreamExt;
+use iql::error::Error;
+use iql::sandbox::{self, Fault, Running, Trouble};
+use iql::settings::{Secret, Settings, StaticCredentials};
+use iql::{Engine, Session};
+use serde_json::Value;
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub struct Lab {
+    pub sandbox: Running,
+    pub session: Session,
+    _dir: TempDir,
+}
+
+/// Settings that reach nothing but a sandbox, and are quick to try again.
+pub fn settings(sandbox: &Running) -> Settings {
+    let mut settings = Settings::default();
+    settings.aws.endpoint = Some(sandbox.endpoint());
+    for profile in [None, Some("prod"), Some("dev")] {
+        let (id, secret) = sandbox::credentials(profile);
+        let credentials = StaticCredentials { access_key_id: id.to_string(), secret_access_key: Secret::new(secret) };
+        settings.aws.credentials.insert(profile.map(String::from), credentials);
+    }
+    settings.limits.backoff = Duration::from_millis(1);
+    settings
+}
+
+impl Lab {
+    pub async fn new() -> Lab {
+        Lab::with(|_| {}).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Lab {
+        let dir = tempfile::tempdir().expect("a folder");
+        let options = sandbox::Options { dir: dir.path().join("sandbox"), ..Default::default() };
+        let sandbox = sandbox::start(&options).await.expect("a sandbox");
+        let mut settings = settings(&sandbox);
+        change(&mut settings);
+        let session = Engine::open(settings).expect("an engine").session();
+        Lab { sandbox, session, _dir: dir }
+    }
+
+    pub async fn batches(&self, sql: &str) -> Result<Vec<RecordBatch>, Error> {
+        self.session.run(sql).await?.rows.try_collect().await
+    }
+
+    /// The rows as JSON objects.
+    pub async fn rows(&self, sql: &str) -> Result<Vec<Value>, Error> {
+        let mut bytes = Vec::new();
+        let mut writer = LineDelimitedWriter::new(&mut bytes);
+        for batch in self.batches(sql).await? {
+            writer.write(&batch).expect("JSON");
+        }
+        writer.finish().expect("JSON");
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        Ok(text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
+    }
+
+    pub async fn count(&self, sql: &str) -> Result<usize, Error> {
+        Ok(self.batches(sql).await?.iter().map(RecordBatch::num_rows).sum())
+    }
+
+    pub fn trouble(&self, after: u64, times: Option<u64>, trouble: Trouble) {
+        self.sandbox.add_fault(Fault { action: None, region: None, account: None, after, times, trouble });
+    }
+
+    /// What was asked of the sandbox since the last time: action, region, and the parameters that are no paging.
+    pub fn asked(&self) -> Vec<String> {
+        let served = self.sandbox.requests();
+        self.sandbox.clear_requests();
+        let line = |request: &sandbox::Served| {
+            let paging = |name: &str| name == "MaxRecords" || name == "Marker";
+            let parameters = request.parameters.iter().filter(|(name, _)| !paging(name));
+            let parameters: Vec<String> = parameters.map(|(name, value)| format!(" {name}={value}")).collect();
+            format!("{} {}{}", request.action, request.region, parameters.concat())
+        };
+        served.iter().map(line).collect()
+    }
+}
