@@ -48,8 +48,8 @@ pub struct Limits {
 #[derive(Debug, Clone, Default)]
 pub struct Aws {
     pub profile: Option<String>,
-    /// What `AWS_PROFILE` says. A profile named in any other way means its own credentials, whatever keys the
-    /// environment has; one named by `AWS_PROFILE` alone gives way to them, as it does with the AWS CLI.
+    /// What `AWS_PROFILE` says, which aws-config reads for itself: keys in the environment go before it, as they do
+    /// with the AWS CLI, while a profile named in any other way means its own credentials.
     pub environment_profile: Option<String>,
     /// The regions of a statement that names none: `--region a,b` or `SET awscc.region`.
     pub regions: Vec<String>,
@@ -203,7 +203,7 @@ pub const DECLARATIONS: &[Declaration] = &[
         show: |s| show_duration(s.limits.backoff),
     },
     Declaration {
-        name: "aws.profile",
+        name: "iql.profile",
         description: "the AWS profile",
         set: |s, text| {
             s.aws.profile = Some(text.to_string());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::Sandbox;
 use crate::cli::output;
 use crate::error::Result;
-use crate::sandbox::{self, Options, Running};
+use crate::sandbox::{self, ACCOUNTS, Options, Running};
 use crate::settings::{Secret, Settings, StaticCredentials};
 
 /// Serves until interrupted.
@@ -37,10 +37,14 @@ pub async fn serve(arguments: &Sandbox) -> Result<()> {
 pub async fn point_at(settings: &mut Settings, dir: Option<&Path>) -> Result<Running> {
     let running = sandbox::start(&Options { dir: folder(settings, dir), port: 0, ..Options::default() }).await?;
     settings.aws.endpoint = Some(running.endpoint());
-    settings.aws.credentials = [None, Some("prod"), Some("dev")]
-        .into_iter()
+    let known = |profile: &String| ACCOUNTS.iter().any(|account| account.profile == profile);
+    let default = settings.aws.environment_profile.clone().filter(known);
+    settings.aws.credentials = ACCOUNTS
+        .iter()
+        .map(|account| Some(account.profile))
+        .chain([None])
         .map(|profile| {
-            let (access_key_id, secret) = sandbox::credentials(profile);
+            let (access_key_id, secret) = sandbox::credentials(profile.or(default.as_deref()));
             let credentials =
                 StaticCredentials { access_key_id: access_key_id.to_string(), secret_access_key: Secret::new(secret) };
             (profile.map(String::from), credentials)

@@ -32,6 +32,22 @@ pub fn only_column(filter: &Expr) -> Option<&str> {
     }
 }
 
+/// A column that is compared with literals of another type, so that it stands within a cast.
+pub fn cast_column(filter: &Expr) -> Option<&str> {
+    let cast = |expr: &'_ Expr| matches!(expr, Expr::Cast(_) | Expr::TryCast(_));
+    let inner = match filter {
+        Expr::BinaryExpr(binary) if binary.op == Operator::Eq && cast(&binary.left) => &binary.left,
+        Expr::BinaryExpr(binary) if binary.op == Operator::Eq && cast(&binary.right) => &binary.right,
+        Expr::InList(list) if cast(&list.expr) => &list.expr,
+        _ => return None,
+    };
+    match inner.as_ref() {
+        Expr::Cast(cast) => column(&cast.expr),
+        Expr::TryCast(cast) => column(&cast.expr),
+        _ => None,
+    }
+}
+
 /// What one filter implies; for `(a = 1 AND b = 2) OR (a = 3 AND c = 4)` that `a` is 1 or 3.
 pub fn implied(filter: &Expr) -> Values {
     match filter {

@@ -144,6 +144,9 @@ fn plausible(param: &ParamSignature, value: &str) -> Result<()> {
     if (param.plausible)(value) || param.known.contains(&value) {
         return Ok(());
     }
+    if value.is_empty() {
+        return Err(Error::new(Kind::Param, format!("`{}` is empty", param.name)));
+    }
     let error = Error::new(Kind::Param, format!("there is no {} `{value}`", param.name));
     Err(match nearest(value, param.known.iter().copied()) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),

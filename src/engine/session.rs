@@ -154,6 +154,8 @@ impl Session {
         let run = Run { calls, meter: Meter::default(), defaults, tables: tables.collect(), region_hint };
         let run = Arc::new(run);
         state.config_mut().set_extension(run.clone());
+        // The statement's own `now()`.
+        state.mark_start_execution();
         let statement = sqlparser::ast::Statement::Query(Box::new(query));
         let plan = state.statement_to_plan(PlannerStatement::Statement(Box::new(statement))).await;
         let plan = plan.map_err(|error| translate(&error, Some(source)))?;
@@ -266,8 +268,10 @@ impl Session {
         let variables = self.variables();
         let settings = variables.settings.list().into_iter();
         let settings = settings.map(|(name, value, about)| (name.to_string(), value, about.to_string()));
-        let params = variables.params.iter().map(|((provider, param), values)| {
-            (format!("{provider}.{param}"), values.join(","), "for statements that do not bind it".to_string())
+        let params = self.engine.params().into_iter().map(|name| {
+            let bound = self.engine.param(&name).and_then(|param| variables.params.get(&param));
+            let value = bound.map(|values| values.join(",")).unwrap_or_default();
+            (name, value, "the value for statements that do not bind it".to_string())
         });
         let tables = SessionTables { catalog: &self.engine.catalog, state: &variables.state };
         let mut functions = crate::sql::names::Tables::functions(&tables);

@@ -85,6 +85,14 @@ impl TableProvider for ResourceTable {
 
     /// Exact only for what is nothing but values of one param; whatever else narrows the calls is checked again.
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> PlanResult<Vec<TableProviderFilterPushDown>> {
+        // A param that is compared with a number is cast, and so bound by nothing: say so before it is called missing.
+        for column in filters.iter().filter_map(|filter| pushdown::cast_column(filter)) {
+            if self.is_param(column) {
+                let error = Error::new(Kind::Param, format!("`{column}` is text, and is compared with something else"))
+                    .with_hint(format!("write its value in quotes: `{column} = '…'`"));
+                return Err(raise(error));
+            }
+        }
         let answer = |filter: &&Expr| match pushdown::only_column(filter) {
             Some(column) if self.is_param(column) => TableProviderFilterPushDown::Exact,
             _ if pushdown::implied(filter).is_empty() => TableProviderFilterPushDown::Unsupported,

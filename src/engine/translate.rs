@@ -51,6 +51,11 @@ pub fn translate(error: &DataFusionError, source: Option<&Source>) -> Error {
                 .with_hint("raise it: `SET iql.memory = …`")
         }
         DataFusionError::IoError(inner) => Error::new(Kind::Io, inner.to_string()),
+        // Its second line asks for a report to DataFusion, whatever the cause.
+        DataFusionError::Internal(message) => {
+            Error::new(Kind::Internal, sentence(message.lines().next().unwrap_or_default()))
+                .with_context("this is a mistake in iql, not in the statement")
+        }
         other => Error::new(Kind::Internal, sentence(&other.strip_backtrace())),
     }
 }

@@ -15,7 +15,7 @@ impl Aws {
         }
         let (fs, env, files) = Default::default();
         let Ok(profiles) = aws_config::profile::load(&fs, &env, &files, None).await else { return error };
-        match (self.insisted(named), self.profile(named)) {
+        match (self.profile(named), self.settings.environment_profile.as_deref()) {
             (Some(name), _) => about_profile(error, &profiles, name, Source::Profile),
             (None, Some(name)) => about_profile(error, &profiles, name, Source::Anywhere),
             (None, None) => about_none(error, &profiles),

@@ -121,23 +121,14 @@ impl Aws {
             .http_client(self.http.clone())
             .identity_cache(identity)
             .region(region.clone());
-        if let Some(profile) = profile {
-            loader = loader.profile_name(profile);
-        }
         // The chain tries the environment's keys before the profile, and the instance's after a profile that does not
         // exist: a profile that was asked for by name means its own credentials and nobody else's.
-        if let Some(profile) = self.insisted(named) {
+        if let Some(profile) = profile {
             let config = ProviderConfig::default().with_http_client(self.http.clone()).with_region(region);
             let provider = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
-            loader = loader.credentials_provider(provider);
+            loader = loader.profile_name(profile).credentials_provider(provider);
         }
         loader.load().await
-    }
-
-    /// A profile that was named in the statement, by a flag or in the settings, and not by `AWS_PROFILE` alone.
-    fn insisted<'a>(&'a self, named: Option<&'a str>) -> Option<&'a str> {
-        let set = self.settings.profile.as_deref();
-        named.or(set.filter(|_| set != self.settings.environment_profile.as_deref()))
     }
 
     fn configure(&self, account: Builder, region: &str) -> aws_sdk_redshift::Config {

@@ -89,7 +89,7 @@ fn child(home: &Path, variables: &[(&str, &str)]) -> String {
 #[tokio::test]
 async fn a_process_with_its_own_environment() {
     let settings = Settings::from_environment(None).expect("settings");
-    if settings.aws.profile.as_deref() != Some(CHILD_PROFILE) {
+    if settings.aws.environment_profile.as_deref() != Some(CHILD_PROFILE) {
         return;
     }
     let (mut report, folder) = (String::new(), settings.state.clone());
