@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Operator};
 
 /// The values that each column may have, in the order in which they were written.
@@ -50,9 +51,22 @@ pub fn cast_column(filter: &Expr) -> Option<&str> {
 
 /// What one filter implies; for `(a = 1 AND b = 2) OR (a = 3 AND c = 4)` that `a` is 1 or 3.
 pub fn implied(filter: &Expr) -> Values {
-    match filter {
-        Expr::BinaryExpr(binary) if binary.op == Operator::And => both(implied(&binary.left), implied(&binary.right)),
-        Expr::BinaryExpr(binary) if binary.op == Operator::Or => either(implied(&binary.left), implied(&binary.right)),
+    possible(filter).unwrap_or_default()
+}
+
+/// The same; `None` if no row can pass: `a = NULL`, as an IN list with a NULL in it is taken apart.
+fn possible(filter: &Expr) -> Option<Values> {
+    Some(match filter {
+        Expr::Literal(value, _) if value.is_null() || *value == ScalarValue::Boolean(Some(false)) => return None,
+        Expr::BinaryExpr(binary) if binary.op == Operator::And => {
+            both(possible(&binary.left)?, possible(&binary.right)?)
+        }
+        Expr::BinaryExpr(binary) if binary.op == Operator::Or => {
+            match (possible(&binary.left), possible(&binary.right)) {
+                (Some(left), Some(right)) => either(left, right),
+                (left, right) => return left.or(right),
+            }
+        }
         Expr::BinaryExpr(binary) if binary.op == Operator::Eq => {
             let bound = match (column(&binary.left), text(&binary.right)) {
                 (Some(name), Some(value)) => Some((name, value)),
@@ -70,7 +84,7 @@ pub fn implied(filter: &Expr) -> Values {
             }
         }
         _ => Values::new(),
-    }
+    })
 }
 
 fn both(mut left: Values, right: Values) -> Values {
@@ -143,6 +157,9 @@ mod tests {
         check(a("1").and(a("2")), &[("a", &[])], None);
         check(a("1").and(b("2")).or(a("3")), &[("a", &["1", "3"])], None);
         check(a("1").or(b("2")), &[], None);
+        check(a("1").or(lit(ScalarValue::Boolean(None))), &[("a", &["1"])], None);
+        let with_null = vec![lit("1"), lit("2"), lit("3"), lit(ScalarValue::Utf8(None))];
+        check(col("a").in_list(with_null, false), &[("a", &["1", "2", "3"])], None);
         check(col("a").eq(lit(1)), &[], None);
         check(col("a").not_eq(lit("1")), &[], None);
         check(col("a").eq(col("b")), &[], None);

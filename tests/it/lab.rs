@@ -8,11 +8,13 @@ use iql::sandbox::{self, Fault, Running, Trouble};
 use iql::settings::{Secret, Settings, StaticCredentials};
 use iql::{Engine, Session};
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
 pub struct Lab {
     pub sandbox: Running,
+    pub engine: Arc<Engine>,
     pub session: Session,
     _dir: TempDir,
 }
@@ -41,8 +43,8 @@ impl Lab {
         let sandbox = sandbox::start(&options).await.expect("a sandbox");
         let mut settings = settings(&sandbox);
         change(&mut settings);
-        let session = Engine::open(settings).expect("an engine").session();
-        Lab { sandbox, session, _dir: dir }
+        let engine = Engine::open(settings).expect("an engine");
+        Lab { sandbox, session: engine.session(), engine, _dir: dir }
     }
 
     pub async fn batches(&self, sql: &str) -> Result<Vec<RecordBatch>, Error> {

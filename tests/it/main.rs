@@ -4,6 +4,7 @@
 
 mod calls;
 mod cli;
+mod documents;
 mod lab;
 mod slt;
 mod tidy;
