@@ -127,6 +127,8 @@ impl Default for Settings {
 pub struct Declaration {
     pub name: &'static str,
     pub description: &'static str,
+    /// Read once, when the program starts: `SET` cannot change it.
+    pub at_start: bool,
     set: fn(&mut Settings, &str) -> Result<(), String>,
     show: fn(&Settings) -> String,
 }
@@ -136,6 +138,7 @@ pub const DECLARATIONS: &[Declaration] = &[
     Declaration {
         name: "iql.providers",
         description: "a folder of provider documents",
+        at_start: true,
         set: |s, text| {
             s.providers = Some(PathBuf::from(text));
             Ok(())
@@ -145,68 +148,79 @@ pub const DECLARATIONS: &[Declaration] = &[
     Declaration {
         name: "iql.calls_in_flight",
         description: "calls in flight, in all",
+        at_start: false,
         set: |s, text| count(text).map(|value| s.limits.calls_in_flight = value),
         show: |s| s.limits.calls_in_flight.to_string(),
     },
     Declaration {
         name: "iql.calls_per_region",
         description: "calls in flight to one service in one region",
+        at_start: false,
         set: |s, text| count(text).map(|value| s.limits.calls_per_region = value),
         show: |s| s.limits.calls_per_region.to_string(),
     },
     Declaration {
         name: "iql.max_calls",
         description: "calls that one statement may make (`none` for no limit)",
+        at_start: false,
         set: |s, text| optional(text, |t| count(t).map(|n| n as u64)).map(|n| s.limits.max_calls = n),
         show: |s| s.limits.max_calls.map_or("none".into(), |n| n.to_string()),
     },
     Declaration {
         name: "iql.memory",
         description: "memory that one statement may hold, such as `500M` (`none` for no limit)",
+        at_start: false,
         set: |s, text| optional(text, bytes).map(|value| s.limits.memory = value),
         show: |s| s.limits.memory.map_or("none".into(), |n| n.to_string()),
     },
     Declaration {
         name: "iql.timeout",
         description: "time for one statement (`none` for no limit)",
+        at_start: false,
         set: |s, text| optional(text, duration).map(|value| s.limits.statement = value),
         show: |s| s.limits.statement.map_or("none".into(), show_duration),
     },
     Declaration {
         name: "iql.call_timeout",
         description: "time for one try of one call",
+        at_start: false,
         set: |s, text| duration(text).map(|value| s.limits.call = value),
         show: |s| show_duration(s.limits.call),
     },
     Declaration {
         name: "iql.connect_timeout",
         description: "time to connect",
+        at_start: true,
         set: |s, text| duration(text).map(|value| s.limits.connect = value),
         show: |s| show_duration(s.limits.connect),
     },
     Declaration {
         name: "iql.tries",
         description: "how often one call is tried, the first time included",
+        at_start: false,
         set: |s, text| count(text).map(|n| s.limits.tries = n as u32),
         show: |s| s.limits.tries.to_string(),
     },
     Declaration {
         name: "iql.retry_time",
         description: "for how long one call is tried again, waiting included",
+        at_start: false,
         set: |s, text| duration(text).map(|value| s.limits.retry = value),
         show: |s| show_duration(s.limits.retry),
     },
     Declaration {
         name: "iql.backoff",
         description: "the first wait before a repeat; it doubles from there",
+        at_start: false,
         set: |s, text| duration(text).map(|value| s.limits.backoff = value),
         show: |s| show_duration(s.limits.backoff),
     },
     Declaration {
         name: "iql.profile",
         description: "the AWS profile",
+        at_start: false,
         set: |s, text| {
-            s.aws.profile = Some(text.to_string());
+            s.aws.profile = Some(text.to_string()).filter(|profile| !profile.is_empty());
             Ok(())
         },
         show: |s| s.aws.profile.clone().unwrap_or_default(),
@@ -214,6 +228,7 @@ pub const DECLARATIONS: &[Declaration] = &[
     Declaration {
         name: "iql.region",
         description: "the regions of a statement that names none, with commas between them",
+        at_start: false,
         set: |s, text| {
             s.aws.regions = words(text);
             Ok(())
@@ -320,13 +335,8 @@ impl Settings {
     /// # Errors
     /// `Usage`: a name that does not exist, or a text that is no value of it.
     pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
-        let Some(declaration) = DECLARATIONS.iter().find(|declaration| declaration.name == name) else {
-            let error = Error::new(Kind::Usage, format!("there is no setting `{name}`"));
-            return Err(match nearest(name, DECLARATIONS.iter().map(|declaration| declaration.name)) {
-                Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-                None => error.with_hint("`SHOW SETTINGS` lists them"),
-            });
-        };
+        let declaration = DECLARATIONS.iter().find(|declaration| declaration.name == name);
+        let declaration = declaration.ok_or_else(|| unknown(name, &[]))?;
         (declaration.set)(self, text)
             .map_err(|why| Error::new(Kind::Usage, format!("`{name}` cannot be `{text}`: {why}")))
     }
@@ -334,6 +344,16 @@ impl Settings {
     /// Name, value and description of every setting.
     pub fn list(&self) -> Vec<(&'static str, String, &'static str)> {
         DECLARATIONS.iter().map(|d| (d.name, (d.show)(self), d.description)).collect()
+    }
+}
+
+/// The error for a name that is no setting. `others` are names that can be set as well.
+pub fn unknown(name: &str, others: &[String]) -> Error {
+    let error = Error::new(Kind::Usage, format!("there is no setting `{name}`"));
+    let known = DECLARATIONS.iter().map(|declaration| declaration.name).chain(others.iter().map(String::as_str));
+    match nearest(name, known) {
+        Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+        None => error.with_hint("`SHOW SETTINGS` lists them"),
     }
 }
 

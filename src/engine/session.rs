@@ -25,8 +25,8 @@ use crate::engine::names::SessionTables;
 use crate::engine::run::{Defaults, Run};
 use crate::engine::translate::translate;
 use crate::engine::{Engine, explain, rules, show};
-use crate::error::{Error, Kind, Result, nearest};
-use crate::settings::Settings;
+use crate::error::{Error, Kind, Result};
+use crate::settings::{DECLARATIONS, Settings, unknown};
 use crate::sql::{Body, Source, Statement, names};
 
 /// Small enough that a first row is soon seen, large enough that a batch costs little.
@@ -235,15 +235,15 @@ impl Session {
             variables.params.insert(param, values.to_vec());
             return Ok(());
         }
-        let params = self.engine.params();
-        variables.settings.set(name, &values.join(",")).map_err(|error| {
-            match nearest(name, params.iter().map(String::as_str)) {
-                Some(near) if error.message.starts_with("there is no setting") && error.hints.is_empty() => {
-                    error.with_hint(format!("did you mean `{near}`?"))
-                }
-                _ => error,
+        match DECLARATIONS.iter().find(|declaration| declaration.name == name) {
+            None => return Err(unknown(name, &self.engine.params())),
+            Some(declaration) if declaration.at_start => {
+                let variable = name.to_uppercase().replace('.', "_");
+                return Err(Error::new(Kind::Usage, format!("`{name}` is read when iql starts"))
+                    .with_hint(format!("set it in the environment, `{variable}=…`, or in the settings file")));
             }
-        })?;
+            Some(_) => variables.settings.set(name, &values.join(","))?,
+        }
         variables.calls = Arc::new(Calls::new(&variables.settings.limits));
         if name == "iql.memory" {
             variables.state = state(&self.engine, &variables.settings);
