@@ -1,9 +1,10 @@
 //! `iql exec`: a script, parsed whole, then run statement by statement; each result streams as it comes.
 
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::path::Path;
 
 use futures::StreamExt;
+use tokio::io::AsyncReadExt;
 
 use crate::cli::args::Exec;
 use crate::cli::{cells, output, sandbox};
@@ -17,7 +18,7 @@ pub async fn run(exec: &Exec) -> Result<()> {
     if exec.common.verbose {
         output::show_calls();
     }
-    let (text, file) = script(exec)?;
+    let (text, file) = script(exec).await?;
     let statements = sql::parse(&text, file)?;
     if statements.is_empty() {
         return Err(Error::new(Kind::Usage, "there is no statement to run")
@@ -87,12 +88,12 @@ fn titles(script: &str, statements: &[Statement]) -> Vec<Option<String>> {
 }
 
 /// The text to run, and the file that it came from.
-fn script(exec: &Exec) -> Result<(String, Option<&Path>)> {
+async fn script(exec: &Exec) -> Result<(String, Option<&Path>)> {
     match (&exec.sql, exec.infile.as_deref()) {
         (Some(sql), _) => Ok((sql.clone(), None)),
         (None, Some(path)) if path != Path::new("-") => {
             let text = std::fs::read_to_string(path).map_err(|e| {
-                Error::new(Kind::Usage, format!("cannot read `{}`: {e}", path.display())).with_source(e)
+                Error::new(Kind::Usage, format!("cannot read `{}`: {}", path.display(), output::reason(&e)))
             })?;
             Ok((text, Some(path)))
         }
@@ -100,9 +101,11 @@ fn script(exec: &Exec) -> Result<(String, Option<&Path>)> {
             .with_hint("give it as text, `iql exec \"SELECT …\"`, as a file, `-i FILE`, or on standard input")),
         (None, _) => {
             let mut text = String::new();
-            std::io::stdin()
+            // Not the blocking read: Ctrl-C has to be heard meanwhile.
+            tokio::io::stdin()
                 .read_to_string(&mut text)
-                .map_err(|e| Error::new(Kind::Usage, format!("cannot read standard input: {e}")).with_source(e))?;
+                .await
+                .map_err(|e| Error::new(Kind::Usage, format!("cannot read standard input: {}", output::reason(&e))))?;
             Ok((text, None))
         }
     }

@@ -218,7 +218,7 @@ fn write_error(source: io::Error, path: Option<&Path>) -> Error {
 }
 
 /// What the system says, without the number of the error.
-fn reason(error: &io::Error) -> String {
+pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
