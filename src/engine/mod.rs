@@ -13,6 +13,7 @@ use crate::settings::Settings;
 
 mod calls;
 mod explain;
+mod headers;
 mod names;
 mod pages;
 mod pushdown;

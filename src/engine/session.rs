@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::format::ExplainFormat;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -24,7 +24,7 @@ use crate::engine::calls::{Calls, Cost, Meter};
 use crate::engine::names::SessionTables;
 use crate::engine::run::{Defaults, Run};
 use crate::engine::translate::translate;
-use crate::engine::{Engine, explain, rules, show};
+use crate::engine::{Engine, explain, headers, rules, show};
 use crate::error::{Error, Kind, Result};
 use crate::settings::{DECLARATIONS, Settings, unknown};
 use crate::sql::{Body, Source, Statement, names};
@@ -127,7 +127,9 @@ impl Session {
     async fn select(&self, query: &sqlparser::ast::Query, source: &Source) -> Result<Outcome> {
         let (state, run, plan) = self.plan(query, source).await?;
         let plan = state.create_physical_plan(&plan).await.map_err(|error| translate(&error, Some(source)))?;
-        self.execute(&state, run, plan, source)
+        let mut outcome = self.execute(&state, run, plan, source)?;
+        outcome.rows.rename(headers::renamed(&outcome.rows.schema, &headers::typed(query)));
+        Ok(outcome)
     }
 
     /// Resolves the names of a query and lets DataFusion plan it; nothing is sent.
@@ -356,6 +358,17 @@ impl Outcome {
 }
 
 impl Rows {
+    fn rename(&mut self, schema: SchemaRef) {
+        self.schema = schema.clone();
+        let stream = std::mem::replace(&mut self.stream, futures::stream::empty().boxed());
+        let renamed = move |batch: RecordBatch| {
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options)
+                .map_err(|e| Error::new(Kind::Internal, "a batch does not fit the result").with_source(e))
+        };
+        self.stream = stream.map(move |batch| batch.and_then(&renamed)).boxed();
+    }
+
     pub fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }
