@@ -1,5 +1,5 @@
 //! What the parts of a resource say of each other: names that clash, and words that name nothing.
-//! Works on the model; the written tree only tells lines.
+//! Works on the model; the written tree only tells where.
 
 use regex::Regex;
 
@@ -18,7 +18,7 @@ const DATA_PREFIX: &str = "data__";
 pub fn check(resource: &Resource, document: &Node, mistakes: &mut Vec<Mistake>) {
     let mut complain = |path: &[&str], message: String| {
         let path: Vec<&str> = ["resources", &resource.name].iter().chain(path).copied().collect();
-        mistakes.push(Mistake { line: document.line_of(&path), message });
+        mistakes.push(Mistake { at: document.mark_of(&path), message });
     };
     params(resource, &mut complain);
     for field in &resource.fields {

@@ -75,13 +75,13 @@ pub fn read(provider: &str, name: &str, origin: Origin, text: &str) -> Result<Se
         check(resource, &root, &mut mistakes);
     }
     // An alias repeats the mistakes of what it names.
-    mistakes.sort();
+    mistakes.sort_by(|a, b| (a.at.line, &a.message).cmp(&(b.at.line, &b.message)));
     mistakes.dedup();
     if mistakes.is_empty() { Ok(service) } else { Err(mistakes) }
 }
 
 fn service(provider: &str, name: &str, origin: Origin, root: &Node, mistakes: &mut Vec<Mistake>) -> Service {
-    let table = Table::open(root, root.line, "the document", DOCUMENT, mistakes);
+    let table = Table::open(root, root.at, "the document", DOCUMENT, mistakes);
     let common = params(&table, "the document", mistakes);
     table.need("resources", mistakes);
     let resources = parts(&table, "resources", "the document", mistakes);
@@ -105,13 +105,13 @@ fn resource(
     mistakes: &mut Vec<Mistake>,
 ) -> Resource {
     let what = format!("resource `{}`", key.name);
-    let table = Table::open(node, key.line, &what, RESOURCE, mistakes);
+    let table = Table::open(node, key.at, &what, RESOURCE, mistakes);
     table.need("fields", mistakes);
     table.need("methods", mistakes);
     let own = params(&table, &what, mistakes);
     for param in own.iter().filter(|param| common.iter().any(|other| other.name == param.name)) {
-        let line = node.line_of(&["params", &param.name]);
-        mistakes.push(mistake(line, format!("`{}` is a param of the whole document already", param.name)));
+        let at = node.mark_of(&["params", &param.name]);
+        mistakes.push(mistake(at, format!("`{}` is a param of the whole document already", param.name)));
     }
     let params: Vec<Param> = common.iter().cloned().chain(own).collect();
     let fields = parts(&table, "fields", &what, mistakes);
@@ -134,15 +134,15 @@ fn resource(
 
 /// The named parts below `key`, each with a name that SQL can say.
 fn parts<'a>(table: &Table<'a>, key: &str, of: &str, mistakes: &mut Vec<Mistake>) -> Vec<&'a (Key, Node)> {
-    let Some((at, node)) = table.get(key) else { return Vec::new() };
+    let Some((own, node)) = table.get(key) else { return Vec::new() };
     let what = format!("`{key}` of {of}");
     let before = mistakes.len();
-    let parts = entries(node, at.line, &what, mistakes);
+    let parts = entries(node, own.at, &what, mistakes);
     if parts.is_empty() && mistakes.len() == before {
-        mistakes.push(mistake(at.line, format!("{what} is empty")));
+        mistakes.push(mistake(own.at, format!("{what} is empty")));
     }
     for (key, _) in parts.iter().filter(|(key, _)| !is_snake_case(&key.name)) {
-        mistakes.push(mistake(key.line, not_snake_case(&key.name)));
+        mistakes.push(mistake(key.at, not_snake_case(&key.name)));
     }
     parts
 }
@@ -155,9 +155,9 @@ fn params(table: &Table<'_>, of: &str, mistakes: &mut Vec<Mistake>) -> Vec<Param
 fn param((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Param {
     let what = format!("param `{}`", key.name);
     if let Some(reason) = taken(&key.name) {
-        mistakes.push(mistake(key.line, format!("{what} answers to `{}`, {reason}", key.name)));
+        mistakes.push(mistake(key.at, format!("{what} answers to `{}`, {reason}", key.name)));
     }
-    let table = Table::open(node, key.line, &what, PARAM, mistakes);
+    let table = Table::open(node, key.at, &what, PARAM, mistakes);
     Param {
         name: key.name.clone(),
         kind: kind(&table, &what, &TYPES[..SINGLE_VALUES], mistakes),
@@ -168,7 +168,7 @@ fn param((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Param {
 
 fn field((key, node): &(Key, Node), params: &[Param], mistakes: &mut Vec<Mistake>) -> Field {
     let what = format!("field `{}`", key.name);
-    let table = Table::open(node, key.line, &what, FIELD, mistakes);
+    let table = Table::open(node, key.at, &what, FIELD, mistakes);
     if table.get("param").is_some() {
         return echo(&key.name, &table, params, mistakes);
     }
@@ -192,21 +192,21 @@ fn field((key, node): &(Key, Node), params: &[Param], mistakes: &mut Vec<Mistake
 /// A field whose value is the one that the param was bound to.
 fn echo(name: &str, table: &Table<'_>, params: &[Param], mistakes: &mut Vec<Mistake>) -> Field {
     for key in FIELD.iter().filter(|key| !["param", "description"].contains(key)) {
-        if let Some((at, _)) = table.get(key) {
+        if let Some((written, _)) = table.get(key) {
             let message = format!("field `{name}` echoes a param, and has no `{key}` of its own");
-            mistakes.push(mistake(at.line, message));
+            mistakes.push(mistake(written.at, message));
         }
     }
-    let line = table.get("param").map_or(table.line, |(key, _)| key.line);
+    let at = table.get("param").map_or(table.at, |(key, _)| key.at);
     let echoed = table.text("param", mistakes).unwrap_or_else(|| name.into());
     let param = params.iter().find(|param| param.name == echoed);
     if param.is_none() {
         let names = params.iter().map(|param| param.name.as_str());
         let hint = did_you_mean(&echoed, names);
-        mistakes.push(mistake(line, format!("field `{name}` echoes `{echoed}`, which is no param{hint}")));
+        mistakes.push(mistake(at, format!("field `{name}` echoes `{echoed}`, which is no param{hint}")));
     } else if echoed != name {
         let message = format!("field `{name}` echoes the param `{echoed}`: a field and its param have one name");
-        mistakes.push(mistake(line, message));
+        mistakes.push(mistake(at, message));
     }
     Field {
         name: name.into(),
@@ -231,11 +231,11 @@ fn kind(table: &Table<'_>, what: &str, types: &[(&str, Word)], mistakes: &mut Ve
     match (word, table.get("items")) {
         (Some(Word::List), None) => {
             let message = format!("{what} is a list without `items`; a list of texts has the type `strings`");
-            mistakes.push(mistake(table.line, message));
+            mistakes.push(mistake(table.at, message));
         }
         (Some(Word::List) | None, _) | (_, None) => {}
         (Some(_), Some((key, _))) => {
-            mistakes.push(mistake(key.line, format!("{what} has `items`, and is no list")));
+            mistakes.push(mistake(key.at, format!("{what} has `items`, and is no list")));
         }
     }
     match word.unwrap_or(Word::String) {
@@ -258,7 +258,7 @@ fn members(table: &Table<'_>, what: &str, mistakes: &mut Vec<Mistake>) -> Vec<Me
 
 fn member((key, node): &(Key, Node), of: &str, mistakes: &mut Vec<Mistake>) -> Member {
     let what = format!("member `{}` of {of}", key.name);
-    let table = Table::open(node, key.line, &what, MEMBER, mistakes);
+    let table = Table::open(node, key.at, &what, MEMBER, mistakes);
     Member {
         name: key.name.clone(),
         wire: table.text("wire", mistakes).unwrap_or_else(|| key.name.clone()),
@@ -270,7 +270,7 @@ fn member((key, node): &(Key, Node), of: &str, mistakes: &mut Vec<Mistake>) -> M
 }
 
 fn method((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Method {
-    let table = Table::open(node, key.line, &format!("method `{}`", key.name), METHOD, mistakes);
+    let table = Table::open(node, key.at, &format!("method `{}`", key.name), METHOD, mistakes);
     Method {
         name: key.name.clone(),
         call: table.needed_text("call", mistakes),
@@ -283,7 +283,7 @@ fn method((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Method {
 }
 
 fn verbs((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Verbs {
-    let table = Table::open(node, key.line, "`verbs`", VERBS, mistakes);
+    let table = Table::open(node, key.at, "`verbs`", VERBS, mistakes);
     Verbs {
         select: table.texts("select", mistakes),
         insert: table.text("insert", mistakes),
@@ -293,7 +293,7 @@ fn verbs((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Verbs {
 }
 
 fn settles((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Settles {
-    let table = Table::open(node, key.line, "`settles`", SETTLES, mistakes);
+    let table = Table::open(node, key.at, "`settles`", SETTLES, mistakes);
     Settles {
         field: table.needed_text("field", mistakes),
         done: table.texts("done", mistakes),

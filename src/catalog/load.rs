@@ -53,7 +53,7 @@ pub fn load(folder: Option<&Path>) -> Result<Catalog> {
             Err(mistakes) => {
                 let complaint = |mistake: Mistake| Complaint {
                     path: path.clone(),
-                    line: Some(mistake.line),
+                    line: Some(mistake.at.line),
                     message: mistake.message,
                 };
                 complaints.extend(mistakes.into_iter().map(complaint));

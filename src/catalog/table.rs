@@ -1,14 +1,14 @@
 //! A table of a document that is read key by key, with a complaint for every key and value that does not fit.
 //! Knows no provider documents: which keys there are is the reader's to say.
 
-use super::yaml::{Key, Mistake, Node, Value, mistake};
+use super::yaml::{Key, Mark, Mistake, Node, Value, mistake};
 use crate::error::nearest;
 
 /// A table whose keys are known, while it is read. Every method complains of what it cannot use and goes on without it.
 pub struct Table<'a> {
     /// How complaints call it: `field `source_arn``.
     what: String,
-    pub line: usize,
+    pub at: Mark,
     entries: Vec<&'a (Key, Node)>,
     /// False when something else stood there, which was complained of: then nothing is missing from it.
     is_table: bool,
@@ -16,16 +16,16 @@ pub struct Table<'a> {
 
 impl<'a> Table<'a> {
     /// Opens what stands at `node`, complaining of keys that are not among `keys`.
-    pub fn open(node: &'a Node, line: usize, what: &str, keys: &[&str], mistakes: &mut Vec<Mistake>) -> Self {
-        let entries = entries(node, line, what, mistakes);
+    pub fn open(node: &'a Node, at: Mark, what: &str, keys: &[&str], mistakes: &mut Vec<Mistake>) -> Self {
+        let entries = entries(node, at, what, mistakes);
         for (key, _) in entries.iter().filter(|(key, _)| !keys.contains(&key.name.as_str())) {
             let known = match nearest(&key.name, keys.iter().copied()) {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("it may have {}", words(keys)),
             };
-            mistakes.push(mistake(key.line, format!("unknown key `{}` in {what}: {known}", key.name)));
+            mistakes.push(mistake(key.at, format!("unknown key `{}` in {what}: {known}", key.name)));
         }
-        Table { what: what.into(), line, entries, is_table: matches!(node.value, Value::Table(_)) }
+        Table { what: what.into(), at, entries, is_table: matches!(node.value, Value::Table(_)) }
     }
 
     pub fn get(&self, key: &str) -> Option<&'a (Key, Node)> {
@@ -35,7 +35,7 @@ impl<'a> Table<'a> {
     /// Complains when `key` is not there.
     pub fn need(&self, key: &str, mistakes: &mut Vec<Mistake>) {
         if self.is_table && self.get(key).is_none() {
-            mistakes.push(mistake(self.line, format!("{} has no `{key}`", self.what)));
+            mistakes.push(mistake(self.at, format!("{} has no `{key}`", self.what)));
         }
     }
 
@@ -45,7 +45,7 @@ impl<'a> Table<'a> {
         match &node.value {
             Value::Text(text) if !text.trim().is_empty() => Some(text.clone()),
             Value::Text(_) => {
-                mistakes.push(mistake(node.line, format!("`{key}` of {} is empty", self.what)));
+                mistakes.push(mistake(node.at, format!("`{key}` of {} is empty", self.what)));
                 None
             }
             Value::Boolean(_) | Value::Integer(_) | Value::Number(_) => {
@@ -89,7 +89,7 @@ impl<'a> Table<'a> {
         for item in items {
             match &item.value {
                 Value::Text(text) if texts.contains(text) => {
-                    mistakes.push(mistake(item.line, format!("`{text}` stands twice in `{key}` of {}", self.what)));
+                    mistakes.push(mistake(item.at, format!("`{text}` stands twice in `{key}` of {}", self.what)));
                 }
                 Value::Text(text) if !text.trim().is_empty() => texts.push(text.clone()),
                 _ => {
@@ -115,22 +115,22 @@ impl<'a> Table<'a> {
                 None => format!("it is one of {}", self::words(&names)),
             };
             let message = format!("`{key}` of {} cannot be {}: {known}", self.what, node.shown());
-            mistakes.push(mistake(node.line, message));
+            mistakes.push(mistake(node.at, message));
         }
         found
     }
 
     fn refuse<T>(&self, key: &str, node: &Node, wanted: &str, mistakes: &mut Vec<Mistake>) -> Option<T> {
         let message = format!("`{key}` of {} is {}, and must be {wanted}", self.what, node.shown());
-        mistakes.push(mistake(node.line, message));
+        mistakes.push(mistake(node.at, message));
         None
     }
 }
 
 /// The entries of a table whose keys are free, without those whose key was there before.
-pub fn entries<'a>(node: &'a Node, line: usize, what: &str, mistakes: &mut Vec<Mistake>) -> Vec<&'a (Key, Node)> {
+pub fn entries<'a>(node: &'a Node, at: Mark, what: &str, mistakes: &mut Vec<Mistake>) -> Vec<&'a (Key, Node)> {
     let Value::Table(written) = &node.value else {
-        mistakes.push(mistake(line, format!("{what} is {}, and must be a table of `key: value`", node.shown())));
+        mistakes.push(mistake(at, format!("{what} is {}, and must be a table of `key: value`", node.shown())));
         return Vec::new();
     };
     let mut entries: Vec<&(Key, Node)> = Vec::new();
@@ -138,8 +138,8 @@ pub fn entries<'a>(node: &'a Node, line: usize, what: &str, mistakes: &mut Vec<M
         let key = &entry.0;
         match entries.iter().find(|(earlier, _)| earlier.name == key.name) {
             Some((earlier, _)) => mistakes.push(mistake(
-                key.line,
-                format!("`{}` stands twice in {what}, first on line {}", key.name, earlier.line),
+                key.at,
+                format!("`{}` stands twice in {what}, first on line {}", key.name, earlier.at.line),
             )),
             None => entries.push(entry),
         }

@@ -1,4 +1,4 @@
-//! YAML as written: a tree whose every part knows its line. Knows no provider documents.
+//! YAML as written: a tree whose every part knows where it stands. Knows no provider documents.
 //! Unlike saphyr's own trees it keeps a key that stands twice,
 //! so that all repeated keys are complained of at once, beside every other mistake.
 
@@ -7,16 +7,24 @@ use std::collections::BTreeMap;
 use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, ScanError, Span, StrInput};
 
-/// What is wrong, in one sentence, and on which line.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Mistake {
+/// Where a key or a value starts. Complaints show the line; the column keeps those of one line apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// From 1.
     pub line: usize,
+    column: usize,
+}
+
+/// What is wrong, in one sentence, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    pub at: Mark,
     pub message: String,
 }
 
 #[derive(Debug, Clone)]
 pub struct Node {
-    pub line: usize,
+    pub at: Mark,
     pub value: Value,
 }
 
@@ -34,7 +42,7 @@ pub enum Value {
 
 #[derive(Debug, Clone)]
 pub struct Key {
-    pub line: usize,
+    pub at: Mark,
     pub name: String,
 }
 
@@ -47,7 +55,7 @@ pub fn parse(text: &str) -> Result<Node, Mistake> {
     let mut tree = Tree { parser: Parser::new_from_str(text), anchors: BTreeMap::new(), copies: 100_000 };
     loop {
         match tree.event()? {
-            (Event::StreamEnd, _) => return Err(mistake(1, "the document is empty")),
+            (Event::StreamEnd, _) => return Err(mistake(START, "the document is empty")),
             (Event::DocumentStart(_), _) => break,
             _ => {}
         }
@@ -58,7 +66,7 @@ pub fn parse(text: &str) -> Result<Node, Mistake> {
         match tree.event()? {
             (Event::StreamEnd, _) => return Ok(node),
             (Event::DocumentStart(_), span) => {
-                return Err(mistake(span.start.line(), "a file is one document, and a second starts here"));
+                return Err(mistake(mark(span), "a file is one document, and a second starts here"));
             }
             _ => {}
         }
@@ -79,15 +87,15 @@ impl<'a> Tree<'a> {
     }
 
     fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, Mistake> {
-        let line = span.start.line();
+        let at = mark(span);
         if depth > 32 {
-            return Err(mistake(line, "nested more than 32 deep"));
+            return Err(mistake(at, "nested more than 32 deep"));
         }
         let (value, anchor) = match event {
-            Event::Alias(id) => return self.copy(id, line),
+            Event::Alias(id) => return self.copy(id, at),
             Event::Scalar(text, style, anchor, tag) => {
                 let Some(scalar) = Scalar::parse_from_cow_and_metadata(text.clone(), style, tag.as_ref()) else {
-                    return Err(mistake(line, "the value does not fit its tag"));
+                    return Err(mistake(at, "the value does not fit its tag"));
                 };
                 (scalar_value(scalar, &text), anchor)
             }
@@ -104,19 +112,19 @@ impl<'a> Tree<'a> {
                 let mut entries = Vec::new();
                 loop {
                     let (event, span) = self.event()?;
-                    let line = span.start.line();
+                    let at = mark(span);
                     let name = match event {
                         Event::MappingEnd => break (Value::Table(entries), anchor),
                         Event::Scalar(text, ..) => text.into_owned(),
-                        _ => return Err(mistake(line, "a key must be a word")),
+                        _ => return Err(mistake(at, "a key must be a word")),
                     };
                     let (event, span) = self.event()?;
-                    entries.push((Key { line, name }, self.node(event, span, depth + 1)?));
+                    entries.push((Key { at, name }, self.node(event, span, depth + 1)?));
                 }
             }
-            _ => return Err(mistake(line, "the document ends in the middle")),
+            _ => return Err(mistake(at, "the document ends in the middle")),
         };
-        let node = Node { line, value };
+        let node = Node { at, value };
         // Anchors count from 1; 0 is none.
         if anchor > 0 {
             self.anchors.insert(anchor, node.clone());
@@ -124,13 +132,13 @@ impl<'a> Tree<'a> {
         Ok(node)
     }
 
-    fn copy(&mut self, anchor: usize, line: usize) -> Result<Node, Mistake> {
+    fn copy(&mut self, anchor: usize, at: Mark) -> Result<Node, Mistake> {
         let Some(node) = self.anchors.get(&anchor) else {
-            return Err(mistake(line, "the alias stands inside what it names"));
+            return Err(mistake(at, "the alias stands inside what it names"));
         };
         self.copies = self.copies.saturating_sub(node.size());
         match self.copies {
-            0 => Err(mistake(line, "the aliases copy too much")),
+            0 => Err(mistake(at, "the aliases copy too much")),
             _ => Ok(node.clone()),
         }
     }
@@ -146,33 +154,40 @@ fn scalar_value(scalar: Scalar<'_>, written: &str) -> Value {
     }
 }
 
-pub fn mistake(line: usize, message: impl Into<String>) -> Mistake {
-    // The end of an empty text has no line.
-    Mistake { line: line.max(1), message: message.into() }
+pub fn mistake(at: Mark, message: impl Into<String>) -> Mistake {
+    Mistake { at, message: message.into() }
 }
 
 fn not_yaml(error: &ScanError) -> Mistake {
-    mistake(error.marker().line(), format!("this is not YAML: {}", error.info()))
+    let at = Mark { line: error.marker().line().max(1), column: error.marker().col() };
+    mistake(at, format!("this is not YAML: {}", error.info()))
+}
+
+const START: Mark = Mark { line: 1, column: 0 };
+
+fn mark(span: Span) -> Mark {
+    // The end of an empty text has no line.
+    Mark { line: span.start.line().max(1), column: span.start.col() }
 }
 
 impl Node {
-    /// The line of the part that `path` leads to (keys of tables, texts of lists), or of the nearest part on the way.
-    pub fn line_of(&self, path: &[&str]) -> usize {
-        self.line_below(self.line, path)
+    /// Where the part starts that `path` leads to (keys of tables, texts of lists), or the nearest part on the way.
+    pub fn mark_of(&self, path: &[&str]) -> Mark {
+        self.mark_below(self.at, path)
     }
 
-    fn line_below(&self, line: usize, path: &[&str]) -> usize {
-        let Some((step, rest)) = path.split_first() else { return line };
+    fn mark_below(&self, at: Mark, path: &[&str]) -> Mark {
+        let Some((step, rest)) = path.split_first() else { return at };
         match &self.value {
             Value::Table(entries) => entries
                 .iter()
                 .find(|(key, _)| key.name == *step)
-                .map_or(line, |(key, node)| node.line_below(key.line, rest)),
+                .map_or(at, |(key, node)| node.mark_below(key.at, rest)),
             Value::List(items) => items
                 .iter()
                 .find(|item| matches!(&item.value, Value::Text(text) if text == step))
-                .map_or(line, |item| item.line),
-            _ => line,
+                .map_or(at, |item| item.at),
+            _ => at,
         }
     }
 

@@ -28,7 +28,7 @@ resources:
 fn complaints(text: &str) -> Vec<String> {
     match read("acme", "things", Origin::Embedded, text) {
         Ok(_) => Vec::new(),
-        Err(mistakes) => mistakes.iter().map(|mistake| format!("{}: {}", mistake.line, mistake.message)).collect(),
+        Err(mistakes) => mistakes.iter().map(|mistake| format!("{}: {}", mistake.at.line, mistake.message)).collect(),
     }
 }
 
