@@ -5,8 +5,8 @@ use regex::Regex;
 
 use super::document::is_snake_case;
 use super::model::{Access, Field, Resource, Type};
-use super::table::did_you_mean;
 use super::yaml::{Mistake, Node};
+use crate::error::did_you_mean;
 
 /// `Identifier` and `PatchDocument` have a meaning in every resource, in any case.
 const IDENTIFIER: &str = "Identifier";

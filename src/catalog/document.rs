@@ -3,9 +3,11 @@
 //! Reads a text and never a file.
 
 use super::check::{check, taken};
+use super::draft::{Draft, Written};
 use super::model::{Access, Field, Member, Method, Origin, Param, Resource, Sends, Service, Settles, Type, Verbs};
-use super::table::{Table, did_you_mean, entries};
+use super::table::{Table, entries};
 use super::yaml::{Key, Mistake, Node, mistake, parse};
+use crate::error::did_you_mean;
 
 const DOCUMENT: &[&str] = &["driver", "title", "description", "version", "params", "resources"];
 const RESOURCE: &[&str] =
@@ -63,21 +65,18 @@ const TYPES: &[(&str, Word)] = &[
 ];
 const SINGLE_VALUES: usize = 5;
 
-/// Reads the document of `provider.service`.
+/// Reads the document of `provider.service`: what is sound of it, and every mistake that it shows by itself.
 ///
 /// # Errors
-/// Every mistake of the document, in the order of their lines.
-pub fn read(provider: &str, name: &str, origin: Origin, text: &str) -> Result<Service, Vec<Mistake>> {
-    let root = parse(text).map_err(|mistake| vec![mistake])?;
+/// Where the text stops being YAML.
+pub fn read(provider: &str, name: &str, origin: Origin, text: &str) -> Result<Draft, Mistake> {
+    let tree = parse(text)?;
     let mut mistakes = Vec::new();
-    let service = service(provider, name, origin, &root, &mut mistakes);
+    let service = service(provider, name, origin, &tree, &mut mistakes);
     for resource in &service.resources {
-        check(resource, &root, &mut mistakes);
+        check(resource, &tree, &mut mistakes);
     }
-    // An alias repeats the mistakes of what it names.
-    mistakes.sort_by(|a, b| (a.at.line, &a.message).cmp(&(b.at.line, &b.message)));
-    mistakes.dedup();
-    if mistakes.is_empty() { Ok(service) } else { Err(mistakes) }
+    Ok(Draft { service, written: Written { tree, mistakes } })
 }
 
 fn service(provider: &str, name: &str, origin: Origin, root: &Node, mistakes: &mut Vec<Mistake>) -> Service {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::document::{is_snake_case, not_snake_case, read};
-use super::model::{Catalog, Origin, Provider};
-use super::yaml::Mistake;
+use super::draft::{Complaint, Drafts};
+use super::model::Origin;
 use crate::error::{Error, Kind, Result};
 
 /// The documents of `providers/`, by their path in it.
@@ -25,53 +25,23 @@ struct Text {
     text: String,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Complaint {
-    path: String,
-    /// None: the file itself is at fault.
-    line: Option<usize>,
-    message: String,
-}
-
-/// Loads the embedded documents, and those of `folder` over them: the same `<provider>/<service>.yaml` replaces.
+/// Reads the embedded documents, and those of `folder` over them: the same `<provider>/<service>.yaml` replaces.
 ///
 /// # Errors
-/// `Usage` when the folder cannot be read; `Document` with every mistake of every document, a context line each.
-pub fn load(folder: Option<&Path>) -> Result<Catalog> {
+/// `Usage` when the folder cannot be read. Mistakes in the documents are the drafts' to report.
+pub fn load(folder: Option<&Path>) -> Result<Drafts> {
     let mut texts = embedded();
-    let mut complaints = Vec::new();
+    let mut loaded = Drafts::default();
     if let Some(folder) = folder {
-        texts.extend(files(folder, &mut complaints)?);
+        texts.extend(files(folder, &mut loaded.complaints)?);
     }
-    let mut catalog = Catalog::default();
     for ((provider, service), Text { origin, path, text }) in texts {
         match read(&provider, &service, origin, &text) {
-            Ok(service) => match catalog.providers.last_mut() {
-                Some(last) if last.name == provider => last.services.push(service),
-                _ => catalog.providers.push(Provider { name: provider, services: vec![service] }),
-            },
-            Err(mistakes) => {
-                let complaint = |mistake: Mistake| Complaint {
-                    path: path.clone(),
-                    line: Some(mistake.at.line),
-                    message: mistake.message,
-                };
-                complaints.extend(mistakes.into_iter().map(complaint));
-            }
+            Ok(draft) => loaded.drafts.push(draft),
+            Err(mistake) => loaded.complaints.push(Complaint::new(&path, mistake)),
         }
     }
-    if complaints.is_empty() { Ok(catalog) } else { Err(report(complaints)) }
-}
-
-fn report(mut complaints: Vec<Complaint>) -> Error {
-    complaints.sort();
-    let count = complaints.len();
-    let mistakes = if count == 1 { "mistake" } else { "mistakes" };
-    let error = Error::new(Kind::Document, format!("{count} {mistakes} in the provider documents"));
-    complaints.into_iter().fold(error, |error, Complaint { path, line, message }| match line {
-        Some(line) => error.with_context(format!("{path}:{line}: {message}")),
-        None => error.with_context(format!("{path}: {message}")),
-    })
+    Ok(loaded)
 }
 
 fn embedded() -> BTreeMap<Name, Text> {
@@ -85,7 +55,7 @@ fn embedded() -> BTreeMap<Name, Text> {
 /// The documents below the user's folder: two levels, and nothing that is hidden.
 fn files(folder: &Path, complaints: &mut Vec<Complaint>) -> Result<BTreeMap<Name, Text>> {
     let paths = entries(folder).map_err(|source| {
-        Error::new(Kind::Usage, format!("cannot read the providers folder `{}`: {source}", folder.display()))
+        Error::new(Kind::Usage, format!("cannot read the providers folder `{}`: {}", folder.display(), source))
             .with_source(source)
     })?;
     let mut texts = BTreeMap::new();
@@ -118,7 +88,7 @@ fn provider(path: &Path) -> Result<(String, Vec<PathBuf>), String> {
     if !is_snake_case(&name) {
         return Err(not_snake_case(&name));
     }
-    let paths = entries(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let paths = entries(path).map_err(|error| format!("cannot be read: {}", error))?;
     Ok((name, paths))
 }
 
@@ -137,7 +107,7 @@ fn document(path: &Path) -> Result<(String, Text), (Option<usize>, String)> {
     if !is_snake_case(service) {
         return Err((None, not_snake_case(service)));
     }
-    let bytes = std::fs::read(path).map_err(|error| (None, format!("cannot be read: {error}")))?;
+    let bytes = std::fs::read(path).map_err(|error| (None, format!("cannot be read: {}", error)))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();

@@ -3,11 +3,13 @@
 
 mod check;
 mod document;
+mod draft;
 mod load;
 pub mod model;
 mod table;
 mod yaml;
 
+pub use draft::{Draft, Drafts, Written};
 pub use load::load;
 use model::{Catalog, Method, Provider, Resource, Service};
 

@@ -1,4 +1,4 @@
-//! What exists and what may be done to it: the typed form of the provider documents, sound by construction.
+//! What exists and what may be done to it: the typed form of the provider documents, sound once it is a catalog.
 //! Knows neither YAML nor SQL nor Arrow, and never calls anything.
 
 use std::path::PathBuf;
@@ -174,6 +174,16 @@ pub struct Settles {
     pub field: String,
     pub done: Vec<String>,
     pub failed: Vec<String>,
+}
+
+impl Service {
+    /// What messages call the document.
+    pub fn path(&self) -> String {
+        match &self.origin {
+            Origin::Embedded => format!("providers/{}/{}.yaml", self.provider, self.name),
+            Origin::File(path) => path.display().to_string(),
+        }
+    }
 }
 
 impl Resource {

@@ -147,11 +147,6 @@ pub fn entries<'a>(node: &'a Node, at: Mark, what: &str, mistakes: &mut Vec<Mist
     entries
 }
 
-/// The end of a complaint about a name that is not there: nothing when no candidate is near.
-pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(wanted, candidates).map(|name| format!(": did you mean `{name}`?")).unwrap_or_default()
-}
-
 /// "`a`, `b` and `c`"
 fn words(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();

@@ -3,7 +3,7 @@
 use super::*;
 
 fn catalog() -> Catalog {
-    load(None).unwrap()
+    load(None).unwrap().catalog().unwrap()
 }
 
 #[test]

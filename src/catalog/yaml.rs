@@ -171,23 +171,63 @@ fn mark(span: Span) -> Mark {
 }
 
 impl Node {
-    /// Where the part starts that `path` leads to (keys of tables, texts of lists), or the nearest part on the way.
-    pub fn mark_of(&self, path: &[&str]) -> Mark {
-        self.mark_below(self.at, path)
+    /// What stands at a key of a table or at a text of a list, and where that key or text is.
+    fn below(&self, step: &str) -> Option<(Mark, &Node)> {
+        match &self.value {
+            Value::Table(entries) => entries.iter().find(|(key, _)| key.name == step).map(|(key, node)| (key.at, node)),
+            Value::List(items) => {
+                let item = items.iter().find(|item| matches!(&item.value, Value::Text(text) if text == step))?;
+                Some((item.at, item))
+            }
+            _ => None,
+        }
     }
 
-    fn mark_below(&self, at: Mark, path: &[&str]) -> Mark {
-        let Some((step, rest)) = path.split_first() else { return at };
+    /// The part that `path` leads to, or the nearest part on the way; and whether that is the whole way.
+    fn nearest(&self, path: &[&str]) -> (Mark, &Node, bool) {
+        let mut part = (self.at, self);
+        for step in path {
+            match part.1.below(step) {
+                Some(below) => part = below,
+                None => return (part.0, part.1, false),
+            }
+        }
+        (part.0, part.1, true)
+    }
+
+    pub fn has(&self, path: &[&str]) -> bool {
+        self.nearest(path).2
+    }
+
+    /// Where the part that `path` leads to starts, or the nearest part on the way.
+    pub fn mark_of(&self, path: &[&str]) -> Mark {
+        self.nearest(path).0
+    }
+
+    /// Where a mistake may be that makes the part unknown: in the part; if it is not there, at the keys
+    /// beside its place, and at the part around it.
+    pub fn marks_of(&self, path: &[&str]) -> Vec<Mark> {
+        let (at, node, whole) = self.nearest(path);
+        let mut marks = vec![at, node.at];
+        match &node.value {
+            _ if whole => node.add_marks(&mut marks),
+            Value::Table(entries) => marks.extend(entries.iter().map(|(key, _)| key.at)),
+            _ => {}
+        }
+        marks
+    }
+
+    fn add_marks(&self, marks: &mut Vec<Mark>) {
+        marks.push(self.at);
         match &self.value {
-            Value::Table(entries) => entries
-                .iter()
-                .find(|(key, _)| key.name == *step)
-                .map_or(at, |(key, node)| node.mark_below(key.at, rest)),
-            Value::List(items) => items
-                .iter()
-                .find(|item| matches!(&item.value, Value::Text(text) if text == step))
-                .map_or(at, |item| item.at),
-            _ => at,
+            Value::List(items) => items.iter().for_each(|item| item.add_marks(marks)),
+            Value::Table(entries) => {
+                for (key, node) in entries {
+                    marks.push(key.at);
+                    node.add_marks(marks);
+                }
+            }
+            _ => {}
         }
     }
 

@@ -1,32 +1,25 @@
 //! Documents and drivers held against each other, both ways, before anything is sent.
 //! Knows a driver by its signatures alone, and a document by the catalog's model.
+//! Invariant: one mistake is one complaint. What rests on a part that was complained of is not judged.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Driver, Input, Signature};
-use crate::catalog::model::{Access, Catalog, Method, Origin, Resource, Service};
-use crate::error::{Error, Kind, Result, nearest};
+use crate::catalog::model::{Access, Catalog, Field, Method, Resource, Service};
+use crate::catalog::{Draft, Drafts, Written};
+use crate::error::did_you_mean;
 
 /// What an update needs where StackQL's form is spoken.
 const PATCH: &str = "PatchDocument";
 
-/// Whether every document says only what its driver can do.
-///
-/// # Errors
-/// `Document`, with every complaint as a context line that starts with the document's file.
-pub fn verify(catalog: &Catalog, drivers: &[Arc<dyn Driver>]) -> Result<()> {
-    let complaints: Vec<String> = services(catalog)
-        .flat_map(|service| {
-            let file = file(service);
-            of_service(service, drivers).into_iter().map(move |complaint| format!("{file}: {complaint}"))
-        })
-        .collect();
-    if complaints.is_empty() {
-        return Ok(());
+/// Adds what no driver can do to the mistakes of the documents.
+pub fn verify(documents: &mut Drafts, drivers: &[Arc<dyn Driver>]) {
+    for Draft { service, written } in &mut documents.drafts {
+        if written.is_sound(&["driver"]) {
+            of_service(service, drivers, written);
+        }
     }
-    let mut error = Error::new(Kind::Document, "the provider documents ask for what the drivers do not have");
-    error.context = complaints;
-    Err(error)
 }
 
 /// The fields that a call gives and that no resource with that call shows: rows that SQL cannot ask for.
@@ -54,124 +47,186 @@ fn services(catalog: &Catalog) -> impl Iterator<Item = &Service> {
     catalog.providers.iter().flat_map(|provider| &provider.services)
 }
 
-fn file(service: &Service) -> String {
-    match &service.origin {
-        Origin::Embedded => format!("providers/{}/{}.yaml", service.provider, service.name),
-        Origin::File(path) => path.display().to_string(),
-    }
-}
-
 /// The methods that answer a SELECT.
 fn selects(resource: &Resource) -> impl Iterator<Item = &Method> {
     resource.methods.iter().filter(|method| resource.verbs.select.contains(&method.name))
 }
 
-fn of_service(service: &Service, drivers: &[Arc<dyn Driver>]) -> Vec<String> {
-    match drivers.iter().find(|driver| driver.name() == service.driver) {
-        Some(driver) => service.resources.iter().flat_map(|resource| of_resource(resource, driver.as_ref())).collect(),
-        None => {
-            let near = nearest(&service.driver, drivers.iter().map(|driver| driver.name()));
-            vec![format!("there is no driver `{}`{}", service.driver, perhaps(near))]
+fn of_service(service: &Service, drivers: &[Arc<dyn Driver>], written: &mut Written) {
+    let Some(driver) = drivers.iter().find(|driver| driver.name() == service.driver) else {
+        let near = did_you_mean(&service.driver, drivers.iter().map(|driver| driver.name()));
+        return written.complain(&["driver"], format!("there is no driver `{}`{near}", service.driver));
+    };
+    let params_are_known = written.is_sound(&["params"]);
+    for resource in &service.resources {
+        let params_are_known = params_are_known && written.is_sound(&["resources", &resource.name, "params"]);
+        let calls: Vec<Call<'_>> =
+            resource.methods.iter().filter_map(|method| call(resource, method, driver.as_ref(), written)).collect();
+        for field in resource.fields.iter().filter(|field| !field.echoes) {
+            wire_name(resource, field, &calls, written);
+        }
+        for call in &calls {
+            needs(resource, call, written);
+        }
+        if params_are_known {
+            params(resource, &calls, written);
         }
     }
 }
 
-fn of_resource(resource: &Resource, driver: &dyn Driver) -> Vec<String> {
-    let name = resource.full_name();
-    let mut complaints = Vec::new();
-    let mut taken: Vec<&str> = Vec::new();
-    for method in &resource.methods {
-        match driver.signature(&method.call) {
-            Some(signature) => {
-                taken.extend(signature.params.iter().map(|param| param.name));
-                let of_method = of_method(resource, method, &signature);
-                complaints.extend(of_method.into_iter().map(|what| format!("`{name}.{}` {what}", method.name)));
-            }
-            None => complaints.push(format!(
-                "`{name}.{}` has the call `{}`, which `{}` does not have{}",
-                method.name,
-                method.call,
-                driver.name(),
-                perhaps(nearest(&method.call, driver.calls().iter().copied()))
-            )),
-        }
-    }
-    // A call that does not exist may have taken the param: one mistake is one complaint.
-    if complaints.is_empty() {
-        let lost = resource.params.iter().filter(|param| !taken.contains(&param.name.as_str()));
-        complaints.extend(lost.map(|param| {
-            let near = nearest(&param.name, taken.iter().copied());
-            format!("`{name}` has the param `{}`, which none of its calls takes{}", param.name, perhaps(near))
-        }));
-    }
-    complaints
+/// A method, and what its call takes and gives.
+struct Call<'a> {
+    method: &'a Method,
+    signature: Signature,
 }
 
-fn of_method(resource: &Resource, method: &Method, signature: &Signature) -> Vec<String> {
-    let call = &method.call;
-    let mut complaints = Vec::new();
-    for param in signature.params.iter().filter(|param| param.required) {
-        match resource.param(param.name) {
-            None => complaints.push(format!("lacks the param `{}`, which `{call}` needs", param.name)),
-            Some(own) if !own.required => {
-                complaints.push(format!("has the param `{}` as optional, and `{call}` needs it", param.name));
-            }
-            Some(_) => {}
+/// Complains of a call that the driver does not have.
+fn call<'a>(resource: &Resource, method: &'a Method, driver: &dyn Driver, written: &mut Written) -> Option<Call<'a>> {
+    let path = ["resources", &resource.name, "methods", &method.name, "call"];
+    if !written.is_sound(&path) {
+        return None;
+    }
+    let Some(signature) = driver.signature(&method.call) else {
+        let near = did_you_mean(&method.call, driver.calls().iter().copied());
+        let (name, call, driver) = (&method.name, &method.call, driver.name());
+        written.complain(&path, format!("method `{name}` has the call `{call}`, which `{driver}` does not have{near}"));
+        return None;
+    };
+    Some(Call { method, signature })
+}
+
+/// Complains of a field that a SELECT shows and no answer has, or that an INSERT sends and the call does not take.
+fn wire_name(resource: &Resource, field: &Field, calls: &[Call<'_>], written: &mut Written) {
+    let path = |key| ["resources", &resource.name, "fields", &field.name, key];
+    if !written.is_sound(&path("wire")) || !written.is_sound(&path("access")) {
+        return;
+    }
+    let shown = field.access != Access::Secret;
+    let sent = field.access != Access::Read;
+    for Call { method, signature } in calls {
+        let (name, wire, call) = (&field.name, field.wire.as_str(), &method.call);
+        if shown && resource.verbs.select.contains(&method.name) && !signature.fields.contains(&wire) {
+            let near = did_you_mean(wire, signature.fields.iter().copied());
+            let message = format!("field `{name}` shows `{wire}`, which `{call}` does not give{near}");
+            return written.complain(&path("wire"), message);
+        }
+        let inputs = || signature.inputs.iter().map(|input| input.wire);
+        if sent && resource.verbs.insert.as_ref() == Some(&method.name) && !inputs().any(|input| input == wire) {
+            let near = did_you_mean(wire, inputs());
+            let message = format!("field `{name}` sends `{wire}`, which `{call}` does not take{near}");
+            return written.complain(&path("wire"), message);
         }
     }
-    if resource.verbs.select.contains(&method.name) {
-        for field in resource.fields.iter().filter(|field| !field.echoes && field.access != Access::Secret) {
-            if !signature.fields.contains(&field.wire.as_str()) {
-                let near = nearest(&field.wire, signature.fields.iter().copied());
-                complaints.push(format!("shows `{}`, which `{call}` does not give{}", field.wire, perhaps(near)));
-            }
-        }
-    }
-    let creates = resource.verbs.insert.as_ref() == Some(&method.name);
+}
+
+/// Complains of what a method needs and its call does not take, of what the call needs and the method does not,
+/// and of permissions.
+fn needs(resource: &Resource, Call { method, signature }: &Call<'_>, written: &mut Written) {
+    let (name, call) = (&method.name, &method.call);
+    let part = ["resources", &resource.name];
+    let path = |key| ["resources", &resource.name, "methods", name, key];
+    let permissions_are_known = written.is_sound(&path("permissions"));
+    let verb_is_known = |verb| written.is_sound(&[part[0], part[1], "verbs", verb]);
+    let creates = resource.verbs.insert.as_ref() == Some(name);
+    let changes = resource.verbs.update.as_ref() == Some(name) || !verb_is_known("update");
+    let mut is_known = written.is_sound(&path("needs")) && verb_is_known("insert");
+    is_known &= !creates || resource.fields.iter().all(|field| wire_is_known(resource, field, written));
+
     let inputs = || signature.inputs.iter().map(|input| input.wire);
-    if creates {
-        for field in resource.fields.iter().filter(|field| field.access != Access::Read && !field.echoes) {
-            if !inputs().any(|wire| wire == field.wire) {
-                let near = nearest(&field.wire, inputs());
-                complaints.push(format!("sends `{}`, which `{call}` does not take{}", field.wire, perhaps(near)));
-            }
-        }
-    }
+    let mut bound: Vec<&str> = Vec::new();
     // A whole patch is how a statement says what to change, and no part of the call: the engine takes it apart.
-    let changes = resource.verbs.update.as_ref() == Some(&method.name);
-    let needs: Vec<_> = method.needs.iter().filter(|need| !(changes && *need == PATCH)).collect();
-    let needs: Vec<(&str, &str)> = needs.into_iter().map(|need| (need.as_str(), wire(resource, need))).collect();
-    for (need, wire) in &needs {
+    for need in method.needs.iter().filter(|need| !(changes && *need == PATCH)) {
+        let Some(wire) = wire_of_need(resource, need, written) else {
+            is_known = false;
+            continue;
+        };
+        bound.push(wire);
         let is_param = signature.params.iter().any(|param| param.name == *need);
-        if !is_param && !inputs().any(|input| input == *wire) {
-            complaints
-                .push(format!("needs `{need}`, which `{call}` does not take{}", perhaps(nearest(wire, inputs()))));
+        let path = [part[0], part[1], "methods", name, "needs", need];
+        if !is_param && !inputs().any(|input| input == wire) && written.is_sound(&path) {
+            let near = did_you_mean(wire, inputs());
+            written.complain(&path, format!("method `{name}` needs `{need}`, which `{call}` does not take{near}"));
+            is_known = false;
         }
     }
     let is_bound = |input: &&Input| {
-        needs.iter().any(|(_, wire)| *wire == input.wire)
-            || (creates && resource.fields.iter().any(|field| field.wire == input.wire))
+        bound.contains(&input.wire) || (creates && resource.fields.iter().any(|field| field.wire == input.wire))
     };
-    for input in signature.inputs.iter().filter(|input| input.required).filter(|input| !is_bound(input)) {
-        complaints.push(format!("does not need `{}`, without which `{call}` does not work", input.wire));
+    for input in signature.inputs.iter().filter(|input| is_known && input.required && !is_bound(input)) {
+        let wire = input.wire;
+        let message = format!("method `{name}` does not need `{wire}`, without which `{call}` does not work");
+        written.complain(&path("needs"), message);
     }
-    for permission in signature.permissions.iter().filter(|name| !method.permissions.iter().any(|own| own == *name)) {
-        complaints.push(format!("lacks the permission `{permission}`, which `{call}` needs"));
+    let lacks = |permission: &&&str| !method.permissions.iter().any(|own| own == **permission);
+    for permission in signature.permissions.iter().filter(|_| permissions_are_known).filter(lacks) {
+        let message = format!("method `{name}` lacks the permission `{permission}`, which `{call}` needs");
+        written.complain(&path("permissions"), message);
     }
-    complaints
+}
+
+fn wire_is_known(resource: &Resource, field: &Field, written: &Written) -> bool {
+    field.echoes || written.is_sound(&["resources", &resource.name, "fields", &field.name, "wire"])
 }
 
 /// The wire name that a need means: `Identifier`, a field's name, or a wire name as it stands.
-fn wire<'a>(resource: &'a Resource, need: &'a str) -> &'a str {
-    let name = match resource.identity.first() {
-        Some(identity) if need == "Identifier" => identity,
-        _ => need,
+/// None when it cannot be known.
+fn wire_of_need<'a>(resource: &'a Resource, need: &'a str, written: &Written) -> Option<&'a str> {
+    let name = match need {
+        "Identifier" if !written.is_sound(&["resources", &resource.name, "identity"]) => return None,
+        "Identifier" => resource.identity.first()?,
+        need => need,
     };
-    resource.field(name).map_or(need, |field| &field.wire)
+    match resource.field(name) {
+        Some(field) => wire_is_known(resource, field, written).then_some(&field.wire),
+        None => Some(need),
+    }
 }
 
-fn perhaps(near: Option<&str>) -> String {
-    near.map(|near| format!(": perhaps `{near}`?")).unwrap_or_default()
+/// Complains of params that a call needs and that are not there or may be left out, and of those that no call takes.
+fn params(resource: &Resource, calls: &[Call<'_>], written: &mut Written) {
+    let own = ["resources", &resource.name, "params"];
+    let signatures = || calls.iter().flat_map(|call| call.signature.params.iter().map(move |param| (param, call)));
+    let mut missing: BTreeSet<&str> = BTreeSet::new();
+    for (signature, Call { method, .. }) in signatures().filter(|(param, _)| param.required) {
+        let (name, call) = (signature.name, &method.call);
+        match resource.param(name) {
+            // Such a field was complained of when it was read.
+            None if resource.field(name).is_some_and(|field| field.echoes) => drop(missing.insert(name)),
+            None if missing.insert(name) => {
+                let message = format!("resource `{}` has no param `{name}`, which `{call}` needs", resource.name);
+                written.complain(&own, message);
+            }
+            Some(param) if !param.required => {
+                let path = param_path(resource, name, written);
+                let path: Vec<&str> = path.iter().copied().chain(["required"]).collect();
+                if written.is_sound(&path) {
+                    let message = format!("param `{name}` is not required, and `{call}` does not work without it");
+                    written.complain(&path, message);
+                }
+            }
+            _ => {}
+        }
+    }
+    // A call that does not exist may have taken the param, and a missing param may be this one.
+    if calls.len() < resource.methods.len() || !missing.is_empty() {
+        return;
+    }
+    let taken: BTreeSet<&str> = signatures().map(|(param, _)| param.name).collect();
+    for param in resource.params.iter().filter(|param| !taken.contains(param.name.as_str())) {
+        let name = param.name.as_str();
+        let path = param_path(resource, name, written);
+        if written.is_sound(&path) {
+            let near = did_you_mean(name, taken.iter().copied().filter(|taken| resource.param(taken).is_none()));
+            let message = format!("param `{name}` is taken by no call of resource `{}`{near}", resource.name);
+            written.complain(&path, message);
+        }
+    }
+}
+
+/// Where a param stands: at the resource, or at the document.
+fn param_path<'a>(resource: &'a Resource, param: &'a str, written: &Written) -> Vec<&'a str> {
+    let own = vec!["resources", &resource.name, "params", param];
+    if written.has(&own) { own } else { vec!["params", param] }
 }
 
 #[cfg(test)]

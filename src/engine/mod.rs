@@ -42,11 +42,12 @@ pub struct Engine {
 
 impl Engine {
     /// # Errors
-    /// `Document`, with every mistake of the provider documents at once, and whatever no driver can do.
+    /// `Document`, with every mistake of the provider documents at once, what no driver can do among them.
     pub fn open(settings: Settings) -> Result<Arc<Engine>> {
-        let catalog = crate::catalog::load(settings.providers.as_deref())?;
+        let mut drafts = crate::catalog::load(settings.providers.as_deref())?;
         let drivers: Vec<Arc<dyn Driver>> = drivers::open(&settings)?;
-        drivers::verify(&catalog, &drivers)?;
+        drivers::verify(&mut drafts, &drivers);
+        let catalog = drafts.catalog()?;
         let catalogs = tables::catalogs(&catalog, &drivers)?;
         Ok(Arc::new(Engine { settings, catalog: Arc::new(catalog), drivers, catalogs }))
     }

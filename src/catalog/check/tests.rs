@@ -26,10 +26,11 @@ resources:
 ";
 
 fn complaints(text: &str) -> Vec<String> {
-    match read("acme", "things", Origin::Embedded, text) {
-        Ok(_) => Vec::new(),
-        Err(mistakes) => mistakes.iter().map(|mistake| format!("{}: {}", mistake.at.line, mistake.message)).collect(),
-    }
+    let draft = read("acme", "things", Origin::Embedded, text);
+    let mut mistakes = draft.map_or_else(|mistake| vec![mistake], |draft| draft.written.mistakes);
+    mistakes.sort_by(|a, b| (a.at.line, &a.message).cmp(&(b.at.line, &b.message)));
+    mistakes.dedup();
+    mistakes.iter().map(|mistake| format!("{}: {}", mistake.at.line, mistake.message)).collect()
 }
 
 /// `from` is what the sound document says, `to` what the broken one says instead.

@@ -22,7 +22,7 @@ fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
 /// The complaints about a folder, without its own path.
 fn complaints(files: &[(&str, &[u8])]) -> (String, Vec<String>) {
     let folder = folder(files);
-    let error = load(Some(folder.path())).unwrap_err();
+    let error = load(Some(folder.path())).unwrap().catalog().unwrap_err();
     assert_eq!(error.kind, Kind::Document);
     let prefix = format!("{}/", folder.path().display());
     (error.message, error.context.iter().map(|line| line.replace(&prefix, "")).collect())
@@ -39,7 +39,7 @@ fn every_document_is_embedded() {
 
 #[test]
 fn every_embedded_document_is_sound_and_described() {
-    let catalog = load(None).unwrap();
+    let catalog = load(None).unwrap().catalog().unwrap();
     for service in catalog.providers.iter().flat_map(|provider| &provider.services) {
         assert!(!service.title.is_empty() && !service.description.is_empty() && !service.version.is_empty());
         for resource in &service.resources {
@@ -63,7 +63,7 @@ fn every_embedded_document_is_sound_and_described() {
 
 #[test]
 fn the_integrations_of_awscc_are_as_their_type_says() {
-    let catalog = load(None).unwrap();
+    let catalog = load(None).unwrap().catalog().unwrap();
     let resource = catalog.resource("awscc", "redshift", "integrations").unwrap();
     assert_eq!(resource.type_name.as_deref(), Some("AWS::Redshift::Integration"));
     assert_eq!(resource.identity, ["integration_arn"]);
@@ -92,7 +92,7 @@ fn the_integrations_of_awscc_are_as_their_type_says() {
 
 #[test]
 fn the_permissions_of_awscc_are_as_published() {
-    let catalog = load(None).unwrap();
+    let catalog = load(None).unwrap().catalog().unwrap();
     let check = |method: &str, expected: &str| {
         let method = catalog.method("awscc", "redshift", "integrations", method).unwrap();
         assert_eq!(method.permissions.join(" "), expected, "{}", method.name);
@@ -115,7 +115,7 @@ fn the_permissions_of_awscc_are_as_published() {
 
 #[test]
 fn the_native_integrations_add_what_the_type_leaves_out() {
-    let catalog = load(None).unwrap();
+    let catalog = load(None).unwrap().catalog().unwrap();
     let native = catalog.resource("aws", "redshift", "integrations").unwrap();
     let typed = catalog.resource("awscc", "redshift", "integrations").unwrap();
     let added: Vec<&str> =
@@ -151,7 +151,7 @@ fn a_users_file_replaces_the_embedded_one_of_its_path() {
         (".git/config", b"hidden"),
         ("acme/.things.yaml.swp", b"hidden"),
     ]);
-    let catalog = load(Some(folder.path())).unwrap();
+    let catalog = load(Some(folder.path())).unwrap().catalog().unwrap();
     let names: Vec<String> = catalog
         .providers
         .iter()
@@ -221,7 +221,7 @@ fn a_folder_that_is_not_there_is_wrong_usage() {
 fn a_file_that_cannot_be_read_is_named() {
     let folder = folder(&[("acme/things.yaml", THINGS.as_bytes())]);
     std::os::unix::fs::symlink("gone.yaml", folder.path().join("acme/other.yaml")).unwrap();
-    let error = load(Some(folder.path())).unwrap_err();
+    let error = load(Some(folder.path())).unwrap().catalog().unwrap_err();
     assert_eq!(error.context.len(), 1);
     assert!(error.context[0].contains("acme/other.yaml: cannot be read: No such file"), "{error}");
 }

@@ -1,211 +1,311 @@
-//! A sound catalog passes; each mistake is one complaint, and all are there at once.
+//! A sound document passes; each mistake is one complaint, and all are there at once, beside the catalog's own.
 
 use super::*;
-use crate::catalog::model::{Field, Param, Provider, Sends, Type, Verbs};
+use crate::catalog::load;
 use crate::settings::Settings;
 
-fn field(name: &str, wire: &str, access: Access) -> Field {
-    Field {
-        name: name.into(),
-        wire: wire.into(),
-        kind: Type::String,
-        access,
-        required: false,
-        description: String::new(),
-        min: None,
-        max: None,
-        pattern: None,
-        strict: false,
-        values: Vec::new(),
-        arn: false,
-        echoes: false,
-    }
-}
-
-fn method(name: &str, call: &str, needs: &[&str], permissions: &[&str]) -> Method {
-    Method {
-        name: name.into(),
-        call: call.into(),
-        needs: needs.iter().map(|need| need.to_string()).collect(),
-        sends: Sends::Changed,
-        permissions: permissions.iter().map(|name| name.to_string()).collect(),
-        on_behalf: Vec::new(),
-        description: String::new(),
-    }
-}
-
-fn param(name: &str, required: bool) -> Param {
-    Param { name: name.into(), kind: Type::String, required, description: String::new() }
-}
-
-fn resource() -> Resource {
-    let describe = &["redshift:DescribeIntegrations"];
-    Resource {
-        provider: "awscc".into(),
-        service: "redshift".into(),
-        name: "integrations".into(),
-        type_name: None,
-        description: String::new(),
-        identity: vec!["integration_arn".into()],
-        fields: vec![
-            field("integration_arn", "IntegrationArn", Access::Read),
-            field("integration_name", "IntegrationName", Access::Write),
-            field("source_arn", "SourceArn", Access::Create),
-            field("target_arn", "TargetArn", Access::Create),
-            Field { echoes: true, ..field("region", "region", Access::Read) },
-        ],
-        params: vec![param("region", true), param("profile", false)],
-        methods: vec![
-            method("list_resources", "DescribeIntegrations", &[], describe),
-            method("get_resource", "DescribeIntegrations", &["Identifier"], describe),
-            method("create_resource", "CreateIntegration", &[], &["redshift:CreateIntegration"]),
-            method(
-                "update_resource",
-                "ModifyIntegration",
-                &["Identifier", "PatchDocument"],
-                &["redshift:ModifyIntegration"],
-            ),
-            method("delete_resource", "DeleteIntegration", &["Identifier"], &["redshift:DeleteIntegration"]),
-        ],
-        verbs: Verbs {
-            select: vec!["get_resource".into(), "list_resources".into()],
-            insert: Some("create_resource".into()),
-            update: Some("update_resource".into()),
-            delete: Some("delete_resource".into()),
-        },
-        settles: None,
-        examples: Vec::new(),
-    }
-}
-
-fn catalog(resource: Resource, driver: &str) -> Catalog {
-    let service = Service {
-        provider: "awscc".into(),
-        name: "redshift".into(),
-        title: String::new(),
-        description: String::new(),
-        version: String::new(),
-        driver: driver.into(),
-        origin: Origin::Embedded,
-        resources: vec![resource],
-    };
-    Catalog { providers: vec![Provider { name: "awscc".into(), services: vec![service] }] }
-}
+/// A sound document, which each case breaks in one place.
+const SOUND: &str = "\
+driver: aws.redshift
+params:
+  region: {type: string, required: true}
+  profile: {type: string}
+resources:
+  links:
+    identity: [integration_arn]
+    fields:
+      integration_arn: {wire: IntegrationArn, type: string}
+      integration_name: {wire: IntegrationName, type: string, access: write}
+      source_arn: {wire: SourceArn, type: string, access: create}
+      target_arn: {wire: TargetArn, type: string, access: create}
+      region: {param: region}
+    methods:
+      list: {call: DescribeIntegrations, permissions: [redshift:DescribeIntegrations]}
+      get:
+        call: DescribeIntegrations
+        needs: [Identifier]
+        permissions: [redshift:DescribeIntegrations]
+      create: {call: CreateIntegration, permissions: [redshift:CreateIntegration]}
+      update:
+        call: ModifyIntegration
+        needs: [Identifier, PatchDocument]
+        permissions: [redshift:ModifyIntegration]
+      delete: {call: DeleteIntegration, needs: [Identifier], permissions: [redshift:DeleteIntegration]}
+    verbs: {select: [get, list], insert: create, update: update, delete: delete}
+";
 
 fn drivers() -> Vec<Arc<dyn Driver>> {
     super::super::open(&Settings::default()).expect("nothing is opened yet")
 }
 
-/// The complaints about a resource after `spoil`, without the file that each starts with.
-fn check(spoil: impl FnOnce(&mut Resource), expected: &[&str]) {
-    let mut resource = resource();
-    spoil(&mut resource);
-    let complaints = verify(&catalog(resource, "aws.redshift"), &drivers()).err().map(|error| error.context);
-    let expected: Vec<String> = expected
-        .iter()
-        .map(|text| format!("providers/awscc/redshift.yaml: `awscc.redshift.integrations{text}"))
-        .collect();
-    assert_eq!(complaints.unwrap_or_default(), expected);
+/// Every complaint about the text, each beginning with its line.
+fn complaints(text: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("acme")).unwrap();
+    let path = folder.path().join("acme/links.yaml");
+    std::fs::write(&path, text).unwrap();
+    let mut drafts = load(Some(folder.path())).unwrap();
+    verify(&mut drafts, &drivers());
+    let lines = drafts.catalog().err().map(|error| error.context).unwrap_or_default();
+    let prefix = format!("{}:", path.display());
+    lines.iter().map(|line| line.strip_prefix(&prefix).expect(line).to_string()).collect()
+}
+
+/// `from` is what the sound document says, `to` what the broken one says instead.
+fn check(from: &str, to: &str, expected: &[&str]) {
+    assert!(SOUND.contains(from), "{from}");
+    assert_eq!(complaints(&SOUND.replacen(from, to, 1)), expected, "{from} → {to}");
 }
 
 #[test]
 fn a_sound_document_passes() {
-    check(|_| (), &[]);
+    check("driver: aws.redshift", "driver: aws.redshift", &[]);
 }
 
 #[test]
-fn a_driver_that_does_not_exist() {
-    let error = verify(&catalog(resource(), "aws.redshfit"), &drivers()).expect_err("no such driver");
-    assert_eq!(error.kind, Kind::Document);
+fn drivers_and_calls() {
+    check(
+        "driver: aws.redshift",
+        "driver: aws.redshfit",
+        &["1: there is no driver `aws.redshfit`: did you mean `aws.redshift`?"],
+    );
+    check(
+        "list: {call: DescribeIntegrations",
+        "list: {call: DescribeIntegration",
+        &[
+            "15: method `list` has the call `DescribeIntegration`, which `aws.redshift` does not have: did you mean `DescribeIntegrations`?",
+        ],
+    );
+    check(
+        "        call: ModifyIntegration",
+        "        call: Change",
+        &["22: method `update` has the call `Change`, which `aws.redshift` does not have"],
+    );
+}
+
+#[test]
+fn fields() {
+    check(
+        "wire: IntegrationName,",
+        "wire: IntegrationNames,",
+        &[
+            "10: field `integration_name` shows `IntegrationNames`, which `DescribeIntegrations` does not give: did you mean `IntegrationName`?",
+        ],
+    );
+    check(
+        "wire: SourceArn, type: string, access: create",
+        "wire: Status, type: string, access: create",
+        &["11: field `source_arn` sends `Status`, which `CreateIntegration` does not take"],
+    );
+    check(
+        "wire: SourceArn, ",
+        "",
+        &[
+            "11: field `source_arn` shows `source_arn`, which `DescribeIntegrations` does not give: did you mean `SourceArn`?",
+        ],
+    );
+    check(
+        "wire: IntegrationArn, type: string",
+        "wire: IntegrationArm, type: string",
+        &[
+            "9: field `integration_arn` shows `IntegrationArm`, which `DescribeIntegrations` does not give: did you mean `IntegrationArn`?",
+        ],
+    );
+}
+
+#[test]
+fn params() {
+    check(
+        "region: {type: string, required: true}",
+        "region: {type: string}",
+        &["3: param `region` is not required, and `DescribeIntegrations` does not work without it"],
+    );
+    check(
+        "  region: {type: string, required: true}\n  profile: {type: string}\nresources:\n  links:\n",
+        "  profile: {type: string}\nresources:\n  links:\n    params:\n      region: {type: string}\n",
+        &["7: param `region` is not required, and `DescribeIntegrations` does not work without it"],
+    );
+    check(
+        "  profile: {type: string}",
+        "  profil: {type: string}",
+        &["4: param `profil` is taken by no call of resource `links`: did you mean `profile`?"],
+    );
+    let without_echo = SOUND.replace("      region: {param: region}\n", "");
     assert_eq!(
-        error.context,
-        ["providers/awscc/redshift.yaml: there is no driver `aws.redshfit`: perhaps `aws.redshift`?"]
+        complaints(&without_echo.replace("  region: {", "  regoin: {")),
+        ["6: resource `links` has no param `region`, which `DescribeIntegrations` needs"]
+    );
+    check(
+        "  region: {type",
+        "  regoin: {type",
+        &["13: field `region` echoes `region`, which is no param: did you mean `regoin`?"],
     );
 }
 
 #[test]
-fn a_call_that_does_not_exist() {
+fn needs_and_permissions() {
     check(
-        |resource| resource.methods[0].call = "DescribeIntegration".into(),
-        &[".list_resources` has the call `DescribeIntegration`, which `aws.redshift` does not have: \
-           perhaps `DescribeIntegrations`?"],
-    );
-}
-
-#[test]
-fn a_field_that_no_call_gives_or_takes() {
-    check(
-        |resource| resource.fields[1].wire = "IntegrationNames".into(),
+        "needs: [Identifier]",
+        "needs: [integration_name]",
         &[
-            ".list_resources` shows `IntegrationNames`, which `DescribeIntegrations` does not give: \
-             perhaps `IntegrationName`?",
-            ".get_resource` shows `IntegrationNames`, which `DescribeIntegrations` does not give: \
-             perhaps `IntegrationName`?",
-            ".create_resource` sends `IntegrationNames`, which `CreateIntegration` does not take: \
-             perhaps `IntegrationName`?",
-            ".create_resource` does not need `IntegrationName`, without which `CreateIntegration` does not work",
+            "18: method `get` needs `integration_name`, which `DescribeIntegrations` does not take: did you mean `IntegrationArn`?",
         ],
     );
-}
-
-#[test]
-fn params_that_are_missing_optional_or_unheard_of() {
     check(
-        |resource| {
-            resource.params.remove(0);
-            resource.methods.truncate(1);
-            resource.verbs.insert = None;
-        },
-        &[".list_resources` lacks the param `region`, which `DescribeIntegrations` needs"],
+        "DeleteIntegration, needs: [Identifier]",
+        "DeleteIntegration",
+        &["25: method `delete` does not need `IntegrationArn`, without which `DeleteIntegration` does not work"],
     );
     check(
-        |resource| {
-            resource.params[0].required = false;
-            resource.methods.truncate(1);
-        },
-        &[".list_resources` has the param `region` as optional, and `DescribeIntegrations` needs it"],
+        "      source_arn: {wire: SourceArn, type: string, access: create}\n",
+        "",
+        &["19: method `create` does not need `SourceArn`, without which `CreateIntegration` does not work"],
     );
     check(
-        |resource| resource.params.push(param("profil", false)),
-        &["` has the param `profil`, which none of its calls takes: perhaps `profile`?"],
+        "[redshift:ModifyIntegration]",
+        "[redshift:ModifyIntegrations]",
+        &["24: method `update` lacks the permission `redshift:ModifyIntegration`, which `ModifyIntegration` needs"],
     );
 }
 
+/// What a driver would say of a part that was not understood is not said.
 #[test]
-fn needs_that_the_call_does_not_take_and_the_other_way_round() {
+fn one_mistake_is_one_complaint() {
     check(
-        |resource| {
-            resource.methods[1].needs = vec!["integration_name".into()];
-            resource.methods[4].needs.clear();
-        },
+        "driver:",
+        "diver:",
+        &["1: the document has no `driver`", "1: unknown key `diver` in the document: did you mean `driver`?"],
+    );
+    check(
+        "params:\n  region",
+        "parms:\n  region",
         &[
-            ".get_resource` needs `integration_name`, which `DescribeIntegrations` does not take: \
-             perhaps `IntegrationArn`?",
-            ".delete_resource` does not need `IntegrationArn`, without which `DeleteIntegration` does not work",
+            "2: unknown key `parms` in the document: did you mean `params`?",
+            "13: field `region` echoes `region`, which is no param",
         ],
     );
-}
-
-#[test]
-fn a_permission_that_is_missing() {
+    check("required: true", "requird: true", &["3: unknown key `requird` in param `region`: did you mean `required`?"]);
     check(
-        |resource| resource.methods[4].permissions.clear(),
-        &[".delete_resource` lacks the permission `redshift:DeleteIntegration`, which `DeleteIntegration` needs"],
+        "required: true",
+        "required: yes",
+        &["3: `required` of param `region` is `yes`, and must be `true` or `false`"],
     );
+    check(
+        "wire: SourceArn",
+        "wrie: SourceArn",
+        &["11: unknown key `wrie` in field `source_arn`: did you mean `wire`?"],
+    );
+    check(
+        "{wire: IntegrationArn",
+        "{wire: 7",
+        &["9: `wire` of field `integration_arn` is `7`, and must be a text: write it in quotes"],
+    );
+    check(
+        "access: write",
+        "access: secrt",
+        &["10: `access` of field `integration_name` cannot be `secrt`: did you mean `secret`?"],
+    );
+    check(
+        "identity: [integration_arn]",
+        "identity: [integration]",
+        &["7: the identity `integration` is no field: did you mean `integration_arn`?"],
+    );
+    check(
+        "call: CreateIntegration",
+        "cal: CreateIntegration",
+        &["20: method `create` has no `call`", "20: unknown key `cal` in method `create`: did you mean `call`?"],
+    );
+    check(
+        "DeleteIntegration, needs",
+        "DeleteIntegration, neds",
+        &["25: unknown key `neds` in method `delete`: did you mean `needs`?"],
+    );
+    check(
+        "needs: [Identifier, Patch",
+        "needs: [Identifer, Patch",
+        &["23: method `update` needs `Identifer`, which is no field: did you mean `Identifier`?"],
+    );
+    check(
+        "permissions: [redshift:Delete",
+        "permisions: [redshift:Delete",
+        &["25: unknown key `permisions` in method `delete`: did you mean `permissions`?"],
+    );
+    check("insert: create", "inset: create", &["26: unknown key `inset` in `verbs`: did you mean `insert`?"]);
+    check(
+        "insert: create",
+        "insert: creat",
+        &["26: `insert` names `creat`, which is no method: did you mean `create`?"],
+    );
+    check("update: update", "updat: update", &["26: unknown key `updat` in `verbs`: did you mean `update`?"]);
 }
 
 #[test]
-fn what_no_document_shows_is_listed() {
-    let unused = unused(&catalog(resource(), "aws.redshift"), &drivers());
-    assert!(unused.contains(&"aws.redshift DescribeIntegrations Status".to_string()), "{unused:?}");
-    assert!(!unused.contains(&"aws.redshift DescribeIntegrations SourceArn".to_string()), "{unused:?}");
-    assert!(unused.contains(&"aws.redshift DescribeClusters ClusterStatus".to_string()), "{unused:?}");
+fn every_mistake_is_reported_at_once() {
+    let broken = "\
+driver: aws.redshift
+params:
+  region: {type: strng}
+  profil: {type: string}
+resources:
+  links:
+    identity: [arn]
+    fields:
+      arn: {wire: IntegrationArm, type: strin, min: many}
+      name: {wire: IntegrationName, type: string, min: 3, max: 2}
+      source: {wire: SourceArm, type: string, access: read, colour: red}
+    methods:
+      list: {call: DescribeIntegration, permission: [a]}
+      get: {call: DescribeIntegrations, needs: [Identifier], sends: all}
+      drop: {call: DeleteIntegration, permissions: []}
+    verbs: {select: get, selct: list}
+  clusters:
+    fields:
+      name: {wire: ClusterIdentifer, type: string}
+    methods:
+      list: {call: DescribeClusters, permissions: [redshift:DescribeClusters]}
+    verbs: {select: list}
+";
+    let expected = "\
+3: `type` of param `region` cannot be `strng`: did you mean `string`?
+9: `min` of field `arn` is `many`, and must be a whole number from 0
+9: `type` of field `arn` cannot be `strin`: did you mean `string`?
+9: field `arn` shows `IntegrationArm`, which `DescribeIntegrations` does not give: did you mean `IntegrationArn`?
+10: field `name` has a `min` of 3 above its `max` of 2
+11: field `source` shows `SourceArm`, which `DescribeIntegrations` does not give: did you mean `SourceArn`?
+11: unknown key `colour` in field `source`: it may have `wire`, `type`, `items`, `access`, `required`, `min`, `max`, `pattern`, `strict`, `values`, `arn`, `param` and `description`
+13: method `list` has the call `DescribeIntegration`, which `aws.redshift` does not have: did you mean `DescribeIntegrations`?
+13: unknown key `permission` in method `list`: did you mean `permissions`?
+14: `sends` of method `get` cannot be `all`: it is one of `changed` and `whole`
+14: method `get` lacks the permission `redshift:DescribeIntegrations`, which `DescribeIntegrations` needs
+15: method `drop` lacks the permission `redshift:DeleteIntegration`, which `DeleteIntegration` needs
+16: unknown key `selct` in `verbs`: did you mean `select`?
+19: field `name` shows `ClusterIdentifer`, which `DescribeClusters` does not give: did you mean `ClusterIdentifier`?
+";
+    assert_eq!(complaints(broken).join("\n") + "\n", expected);
+}
+
+fn shipped() -> Catalog {
+    let mut drafts = load(None).expect("no folder is read");
+    verify(&mut drafts, &drivers());
+    drafts.catalog().expect("the shipped documents are sound, and ask for what there is")
 }
 
 #[test]
 fn the_shipped_documents_fit_their_drivers() {
-    let catalog = crate::catalog::load(None).expect("the shipped documents are sound");
-    verify(&catalog, &drivers()).expect("they ask for what there is");
     // Nothing that a driver gives is out of reach. What is, is listed here with the reason.
-    assert_eq!(unused(&catalog, &drivers()), Vec::<String>::new());
+    assert_eq!(unused(&shipped(), &drivers()), Vec::<String>::new());
+}
+
+#[test]
+fn what_no_document_shows_is_listed() {
+    let mut catalog = shipped();
+    for service in catalog.providers.iter_mut().flat_map(|provider| &mut provider.services) {
+        for resource in &mut service.resources {
+            resource.fields.retain(|field| field.wire != "Status");
+        }
+    }
+    assert_eq!(
+        unused(&catalog, &drivers()),
+        ["aws.redshift DescribeIntegrations Status", "aws.redshift DescribeInboundIntegrations Status"]
+    );
 }
