@@ -199,6 +199,14 @@ pub fn did_you_mean<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a s
     nearest(wanted, candidates).map(|name| format!(": did you mean `{name}`?")).unwrap_or_default()
 }
 
+/// What the system says of a file, to stand inside a sentence: without a capital and without the number of the error.
+pub fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let rest = text.chars().skip(1);
+    text.chars().take(1).map(|first| first.to_ascii_lowercase()).chain(rest).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

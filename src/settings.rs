@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::error::{Error, Kind, Place, Result, nearest};
+use crate::error::{Error, Kind, Place, Result, nearest, reason};
 
 /// Everything that can be set from outside. `Settings::default()` reads nothing.
 #[derive(Debug, Clone)]
@@ -294,8 +294,9 @@ impl Settings {
         let wrong = |line: usize, message: String| {
             Error::new(Kind::Usage, message).at(Place::File { path: path.to_path_buf(), line })
         };
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| Error::new(Kind::Usage, format!("cannot read the settings in {}: {e}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Error::new(Kind::Usage, format!("cannot read the settings in {}: {}", path.display(), reason(&e)))
+        })?;
         let documents = MarkedYaml::load_from_str(&text)
             .map_err(|e| wrong(e.marker().line(), format!("the settings are not YAML: {}", e.info())))?;
         let Some(document) = documents.first() else { return Ok(()) };

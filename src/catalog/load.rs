@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::document::{is_snake_case, not_snake_case, read};
 use super::draft::{Complaint, Drafts};
 use super::model::Origin;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 
 /// The documents of `providers/`, by their path in it.
 const EMBEDDED: &[(&str, &str, &str)] = &[
@@ -55,7 +55,7 @@ fn embedded() -> BTreeMap<Name, Text> {
 /// The documents below the user's folder: two levels, and nothing that is hidden.
 fn files(folder: &Path, complaints: &mut Vec<Complaint>) -> Result<BTreeMap<Name, Text>> {
     let paths = entries(folder).map_err(|source| {
-        Error::new(Kind::Usage, format!("cannot read the providers folder `{}`: {}", folder.display(), source))
+        Error::new(Kind::Usage, format!("cannot read the providers folder `{}`: {}", folder.display(), reason(&source)))
             .with_source(source)
     })?;
     let mut texts = BTreeMap::new();
@@ -88,7 +88,7 @@ fn provider(path: &Path) -> Result<(String, Vec<PathBuf>), String> {
     if !is_snake_case(&name) {
         return Err(not_snake_case(&name));
     }
-    let paths = entries(path).map_err(|error| format!("cannot be read: {}", error))?;
+    let paths = entries(path).map_err(|error| format!("cannot be read: {}", reason(&error)))?;
     Ok((name, paths))
 }
 
@@ -107,7 +107,7 @@ fn document(path: &Path) -> Result<(String, Text), (Option<usize>, String)> {
     if !is_snake_case(service) {
         return Err((None, not_snake_case(service)));
     }
-    let bytes = std::fs::read(path).map_err(|error| (None, format!("cannot be read: {}", error)))?;
+    let bytes = std::fs::read(path).map_err(|error| (None, format!("cannot be read: {}", reason(&error))))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use crate::cli::args::Exec;
 use crate::cli::{cells, output, sandbox};
 use crate::engine::{Engine, Session, describe_cost};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 use crate::sql::{self, Statement};
 
 /// # Errors
@@ -93,7 +93,7 @@ async fn script(exec: &Exec) -> Result<(String, Option<&Path>)> {
         (Some(sql), _) => Ok((sql.clone(), None)),
         (None, Some(path)) if path != Path::new("-") => {
             let text = std::fs::read_to_string(path).map_err(|e| {
-                Error::new(Kind::Usage, format!("cannot read `{}`: {}", path.display(), output::reason(&e)))
+                Error::new(Kind::Usage, format!("cannot read `{}`: {}", path.display(), reason(&e))).with_source(e)
             })?;
             Ok((text, Some(path)))
         }
@@ -102,10 +102,9 @@ async fn script(exec: &Exec) -> Result<(String, Option<&Path>)> {
         (None, _) => {
             let mut text = String::new();
             // Not the blocking read: Ctrl-C has to be heard meanwhile.
-            tokio::io::stdin()
-                .read_to_string(&mut text)
-                .await
-                .map_err(|e| Error::new(Kind::Usage, format!("cannot read standard input: {}", output::reason(&e))))?;
+            tokio::io::stdin().read_to_string(&mut text).await.map_err(|e| {
+                Error::new(Kind::Usage, format!("cannot read standard input: {}", reason(&e))).with_source(e)
+            })?;
             Ok((text, None))
         }
     }

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use crate::cli::args::Format;
 use crate::cli::cells::{self, Null};
 use crate::cli::table::TableWriter;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 
 /// A result's rows on their way out.
 pub struct Output {
@@ -215,12 +215,6 @@ fn write_error(source: io::Error, path: Option<&Path>) -> Error {
         io::ErrorKind::BrokenPipe => Error::new(Kind::Closed, "standard output was closed"),
         _ => Error::new(Kind::Io, format!("cannot write to {place}: {}", reason(&source))),
     }
-}
-
-/// What the system says, without the number of the error.
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 /// Arrow's complaint about values that cannot be written.
