@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::{Clock, ClockChange};
 use super::estate;
 use super::rows::{Cluster, Integration, arn_part};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, reason};
 
 /// `account/region/position` → an integration as JSON, so that a page is one range.
 const INTEGRATIONS: TableDefinition<&str, &[u8]> = TableDefinition::new("integrations");
@@ -272,7 +272,8 @@ impl Writing {
 
 /// Seeds a file beside the place, then gives it the name, unless another process was first.
 fn create(dir: &Path, path: &Path) -> Result<()> {
-    std::fs::create_dir_all(dir).map_err(|e| io(e).with_hint("choose another folder with `--dir`"))?;
+    std::fs::create_dir_all(dir)
+        .map_err(|e| io(e).with_hint("choose another folder: `iql sandbox --dir DIR`, or `iql exec --sandbox=DIR`"))?;
     let file = tempfile::NamedTempFile::new_in(dir).map_err(io)?;
     let database = Database::create(file.path()).map_err(io)?;
     let transaction = database.begin_write().map_err(io)?;
@@ -355,5 +356,9 @@ fn wall() -> i64 {
 
 fn io(error: impl Into<redb::Error>) -> Error {
     let error = error.into();
-    Error::new(Kind::Io, format!("the sandbox's store cannot be used: {error}")).with_source(error)
+    let why = match &error {
+        redb::Error::Io(error) => reason(error),
+        error => error.to_string(),
+    };
+    Error::new(Kind::Io, format!("the sandbox's store cannot be used: {why}")).with_source(error)
 }
