@@ -66,7 +66,7 @@ impl Drafts {
         let mut complaints = self.complaints;
         let mut catalog = Catalog::default();
         for Draft { service, written } in self.drafts {
-            let path = service.path();
+            let path = service.origin.path(&service.provider, &service.name);
             complaints.extend(written.mistakes.into_iter().map(|mistake| Complaint::new(&path, mistake)));
             match catalog.providers.last_mut() {
                 Some(last) if last.name == service.provider => last.services.push(service),

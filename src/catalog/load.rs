@@ -20,8 +20,6 @@ type Name = (String, String);
 
 struct Text {
     origin: Origin,
-    /// The path that complaints begin with.
-    path: String,
     text: String,
 }
 
@@ -35,7 +33,8 @@ pub fn load(folder: Option<&Path>) -> Result<Drafts> {
     if let Some(folder) = folder {
         texts.extend(files(folder, &mut loaded.complaints)?);
     }
-    for ((provider, service), Text { origin, path, text }) in texts {
+    for ((provider, service), Text { origin, text }) in texts {
+        let path = origin.path(&provider, &service);
         match read(&provider, &service, origin, &text) {
             Ok(draft) => loaded.drafts.push(draft),
             Err(mistake) => loaded.complaints.push(Complaint::new(&path, mistake)),
@@ -46,8 +45,7 @@ pub fn load(folder: Option<&Path>) -> Result<Drafts> {
 
 fn embedded() -> BTreeMap<Name, Text> {
     let documents = EMBEDDED.iter().map(|(provider, service, text)| {
-        let path = format!("providers/{provider}/{service}.yaml");
-        ((provider.to_string(), service.to_string()), Text { origin: Origin::Embedded, path, text: text.to_string() })
+        ((provider.to_string(), service.to_string()), Text { origin: Origin::Embedded, text: text.to_string() })
     });
     documents.collect()
 }
@@ -113,8 +111,7 @@ fn document(path: &Path) -> Result<(String, Text), (Option<usize>, String)> {
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
         (Some(line), "the text is not UTF-8".into())
     })?;
-    let origin = Origin::File(path.to_path_buf());
-    Ok((service.to_string(), Text { origin, path: path.display().to_string(), text }))
+    Ok((service.to_string(), Text { origin: Origin::File(path.to_path_buf()), text }))
 }
 
 /// What to do with a file that is no document where it stands.

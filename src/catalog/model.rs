@@ -176,11 +176,11 @@ pub struct Settles {
     pub failed: Vec<String>,
 }
 
-impl Service {
-    /// What messages call the document.
-    pub fn path(&self) -> String {
-        match &self.origin {
-            Origin::Embedded => format!("providers/{}/{}.yaml", self.provider, self.name),
+impl Origin {
+    /// What messages call the document of `provider.service`.
+    pub fn path(&self, provider: &str, service: &str) -> String {
+        match self {
+            Origin::Embedded => format!("providers/{provider}/{service}.yaml"),
             Origin::File(path) => path.display().to_string(),
         }
     }
