@@ -88,10 +88,19 @@ pub fn csv(text: &str) -> String {
 
 /// Text that is safe on a terminal and stays on one line: control characters are escaped.
 pub fn one_line(text: &str) -> String {
-    if !text.contains(char::is_control) {
+    escaped(text, char::is_control)
+}
+
+/// Text that is safe on a terminal, on the lines that it has.
+pub fn printable(text: &str) -> String {
+    escaped(text, |c| c.is_control() && c != '\n')
+}
+
+fn escaped(text: &str, unsafe_here: impl Fn(char) -> bool) -> String {
+    if !text.contains(&unsafe_here) {
         return text.to_string();
     }
-    text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() }).collect()
+    text.chars().map(|c| if unsafe_here(c) { c.escape_default().to_string() } else { c.to_string() }).collect()
 }
 
 /// The schema with each name once: a repeated `region` becomes `region_2`. With what was renamed to what.
@@ -169,5 +178,6 @@ mod tests {
     #[test]
     fn a_table_cell_stays_on_its_line() {
         assert_eq!(one_line("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
+        assert_eq!(printable("a\nb\u{1b}[31m\r"), "a\nb\\u{1b}[31m\\r");
     }
 }

@@ -67,7 +67,8 @@ impl TableWriter {
             self.drawn = Some(self.fitted(&widths));
         }
         let drawn = self.drawn.clone().unwrap_or_default();
-        self.cut |= widths.iter().zip(&drawn).any(|(wanted, given)| wanted > given);
+        self.cut |= widths.iter().zip(&drawn).any(|(wanted, given)| wanted > given)
+            && self.waiting.iter().any(|row| !row.iter().flatten().any(|text| text.contains('\n')));
         let table = self.table(&self.waiting);
         let lines: Vec<String> = table.lines().collect();
         self.waiting.clear();
@@ -112,11 +113,15 @@ impl TableWriter {
         }
         for row in rows {
             let cells = row.iter().zip(self.schema.fields()).map(|(text, field)| {
-                let cell = Cell::new(cells::one_line(text.as_deref().unwrap_or_default()));
+                let cell = Cell::new(cells::printable(text.as_deref().unwrap_or_default().trim_end_matches('\n')));
                 if field.data_type().is_numeric() { cell.set_alignment(CellAlignment::Right) } else { cell }
             });
+            let has_lines = row.iter().flatten().any(|text| text.contains('\n'));
             let mut row = Row::from(cells);
-            row.max_height(1);
+            // A long value is cut, while a plan keeps its lines, and all of each.
+            if !has_lines {
+                row.max_height(1);
+            }
             table.add_row(row);
         }
         if rows.is_empty() && !self.headers {

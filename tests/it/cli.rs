@@ -168,6 +168,10 @@ fn show_and_describe() {
         DESCRIBE awscc.redshift.integrations; DESCRIBE METHOD awscc.redshift.integrations.create_resource;
         DESCRIBE METHOD aws.redshift.integrations.describe_integrations";
     insta::assert_snapshot!(home.sql(sql));
+    let sql = "EXPLAIN SELECT i.integration_name, c.endpoint_address FROM aws.redshift.integrations i
+        JOIN aws.redshift.clusters c ON c.cluster_namespace_arn = i.target_arn
+        WHERE i.region IN ('us-east-1', 'eu-west-1') AND i.status = 'failed' AND c.region = 'us-east-1' LIMIT 3";
+    insta::assert_snapshot!("explain_table", home.sql(sql));
     insta::assert_snapshot!("describe_extended", home.sql("DESCRIBE EXTENDED aws.redshift.integrations"));
     insta::assert_snapshot!("session_settings", home.sql("SET awscc.region = 'eu-west-1'; SET iql.tries = 3; SHOW SETTINGS; SELECT count(*) AS n FROM awscc.redshift.integrations"));
 }
