@@ -48,6 +48,9 @@ pub fn columns(batch: &RecordBatch, null: Null) -> Result<Vec<Vec<Option<String>
 
 fn column(array: &dyn Array, field: &FieldRef, null: Null) -> Result<Vec<Option<String>>> {
     let absent = || (null == Null::Word).then(|| "NULL".to_string());
+    // Not `array.is_null`: a column of nothing but NULL has no nulls by that.
+    let nulls = array.logical_nulls();
+    let is_null = |row| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
     let mut cells = Vec::with_capacity(array.len());
     if field.data_type().is_nested() && !matches!(field.data_type(), DataType::Union(..)) {
         let options = EncoderOptions::default()
@@ -56,7 +59,7 @@ fn column(array: &dyn Array, field: &FieldRef, null: Null) -> Result<Vec<Option<
             .with_timestamp_format(UNZONED.into());
         let mut encoder = make_encoder(field, array, &options).map_err(unwritable)?;
         for row in 0..array.len() {
-            if array.is_null(row) {
+            if is_null(row) {
                 cells.push(absent());
                 continue;
             }
@@ -71,7 +74,7 @@ fn column(array: &dyn Array, field: &FieldRef, null: Null) -> Result<Vec<Option<
             .with_display_error(false);
         let formatter = ArrayFormatter::try_new(array, &options).map_err(unwritable)?;
         for row in 0..array.len() {
-            match array.is_null(row) {
+            match is_null(row) {
                 true => cells.push(absent()),
                 false => cells.push(Some(formatter.value(row).try_to_string().map_err(unwritable)?)),
             }
@@ -129,7 +132,7 @@ pub fn unique_names(schema: &SchemaRef) -> (SchemaRef, Vec<(String, String)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{ArrayRef, Int64Array, StringArray, TimestampMillisecondArray};
+    use arrow::array::{ArrayRef, Int64Array, NullArray, StringArray, TimestampMillisecondArray};
 
     fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
         let fields: Vec<Field> =
@@ -163,6 +166,13 @@ mod tests {
                 r#"{"z":null,"a":2,"t":"1970-01-01T00:00:01.500Z"}"#,
             ]
         );
+    }
+
+    #[test]
+    fn a_column_of_nothing_but_null_is_null() {
+        let batch = batch(vec![("z", Arc::new(NullArray::new(1)) as ArrayRef)]);
+        assert_eq!(columns(&batch, Null::Absent).expect("cells"), [[None]]);
+        assert_eq!(columns(&batch, Null::Word).expect("cells"), [[Some("NULL".to_string())]]);
     }
 
     #[test]
