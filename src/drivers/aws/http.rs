@@ -85,6 +85,44 @@ impl std::error::Error for NoAddress {
     }
 }
 
+/// A connection that could not be made or did not last. By itself it does not say where it led: that may be an endpoint
+/// from a profile, which nobody has in mind.
+#[derive(Debug)]
+struct Astray {
+    address: String,
+    source: ConnectorError,
+}
+
+impl fmt::Display for Astray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "on the way to `{}`", self.address)
+    }
+}
+
+impl std::error::Error for Astray {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+impl Astray {
+    fn from(address: &str, source: ConnectorError) -> ConnectorError {
+        let is_timeout = source.is_timeout();
+        if !is_timeout && !source.is_io() {
+            return source;
+        }
+        let astray = Astray { address: origin(address).into(), source }.into();
+        if is_timeout { ConnectorError::timeout(astray) } else { ConnectorError::io(astray) }
+    }
+}
+
+/// An address without its path.
+fn origin(address: &str) -> &str {
+    let host = address.find("://").map_or(0, |scheme| scheme + 3);
+    let end = address[host..].find(['/', '?']).map_or(address.len(), |path| host + path);
+    &address[..end]
+}
+
 impl Http {
     pub fn new(settings: &Aws) -> Self {
         Http(Arc::new(Wiring {
@@ -115,7 +153,10 @@ impl HttpConnector for Sender {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let secure = !request.uri().starts_with("http://");
         match self.http.0.connector(Way { secure, connect: self.connect, read: self.read }) {
-            Ok(connector) => connector.call(request),
+            Ok(connector) => HttpConnectorFuture::new(async move {
+                let address = request.uri().to_string();
+                connector.call(request).await.map_err(|error| Astray::from(&address, error))
+            }),
             Err(bad) => HttpConnectorFuture::ready(Err(ConnectorError::user(bad.into()))),
         }
     }

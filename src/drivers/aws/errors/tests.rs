@@ -178,7 +178,8 @@ async fn a_service_that_does_not_answer() {
     let error = send(&refused, &request("DescribeIntegrations")).await.expect_err("nobody listens");
     assert_eq!(error.kind, Kind::Transport, "{error}");
     assert!(error.message.starts_with("`DescribeIntegrations` found no whole answer from AWS (2 tries"), "{error}");
-    assert!(error.to_string().contains("refused"), "{error}");
+    let expected = format!("on the way to `http://127.0.0.1:{port}`: ");
+    assert!(error.to_string().contains(&expected) && error.to_string().contains("refused"), "{error}");
 
     let double = Double::start(|number, _| if number == 0 { Reply::Hang } else { ok("") }).await;
     let mut slow = double.settings();
