@@ -73,6 +73,50 @@ class Sandbox:
         self.process.stdout.close()
 
 
+class Iql:
+    """`iql exec` with a home and an environment of its own, which point at an endpoint."""
+
+    def __init__(self, endpoint, home):
+        self.home = home
+        self.environment = {
+            "HOME": str(home),
+            "PATH": os.defpath,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": endpoint,
+            "AWS_ACCESS_KEY_ID": "prod",
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "IQL_BACKOFF": "10ms",
+        }
+
+    def start(self, *arguments, stdout=subprocess.PIPE, **variables):
+        """A variable that is None is not set."""
+        environment = {name: value for name, value in (self.environment | variables).items() if value is not None}
+        return subprocess.Popen(
+            [os.environ["IQL_PROGRAM"], "exec", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            cwd=self.home,
+            env=environment,
+        )
+
+    def run(self, *arguments, **variables):
+        """Exit code, standard output and standard error."""
+        process = self.start(*arguments, **variables)
+        out, err = (stream.decode() for stream in process.communicate(timeout=30))
+        assert "panicked" not in err
+        return process.returncode, out, err
+
+    def output(self, *arguments, **variables):
+        """The standard output of what went well, in silence."""
+        code, out, err = self.run(*arguments, **variables)
+        assert (code, err) == (0, "")
+        return out
+
+    def rows(self, sql, *arguments, **variables):
+        return json.loads(self.output("-o", "json", *arguments, sql, **variables))
+
+
 @pytest.fixture
 def start(tmp_path):
     """Starts sandboxes on the test's own folder, and ends those that are left."""
@@ -90,3 +134,10 @@ def start(tmp_path):
 @pytest.fixture
 def sandbox(start):
     return start()
+
+
+@pytest.fixture
+def iql(sandbox, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    return Iql(sandbox.endpoint, home)
