@@ -1,6 +1,7 @@
 //! A person at a terminal: what was asked for, done, and told. One way in: the engine's `Session::run`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -13,6 +14,9 @@ mod cells;
 mod output;
 mod sandbox;
 mod table;
+
+/// How long interrupted work may take to clear away what it began.
+const CLEARING: Duration = Duration::from_millis(200);
 
 /// The whole program: parses the arguments, runs the command, tells of an error, and says with what code to exit.
 pub fn main() -> ExitCode {
@@ -31,12 +35,14 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // As much as the main thread has: plans are walked by recursion.
+        .thread_stack_size(8 << 20)
         .build()
         .map_err(|e| Error::new(Kind::Io, "threads cannot be started").with_source(e))?;
     let done = runtime.block_on(async {
-        match &command {
-            Command::Exec(exec) => interruptible(batch::run(exec)).await,
-            Command::Sandbox(serve) => interruptible(sandbox::serve(serve)).await,
+        match command {
+            Command::Exec(exec) => interruptible(async move { batch::run(&exec).await }).await,
+            Command::Sandbox(serve) => interruptible(async move { sandbox::serve(&serve).await }).await,
         }
     });
     // What is still in flight is given up, not waited for.
@@ -44,14 +50,19 @@ fn run(command: Command) -> Result<()> {
     done
 }
 
-/// Ctrl-C and SIGTERM end the work where it stands: nothing more is sent.
-async fn interruptible(work: impl Future<Output = Result<()>>) -> Result<()> {
-    let interrupted = || Error::new(Kind::Interrupted, "interrupted").with_context("calls in flight were given up");
+/// Ctrl-C and SIGTERM end the work where it stands: nothing more is sent. It has a task of its own, since a write to a
+/// pipe that nobody reads, such as a pager's, holds its thread up.
+async fn interruptible(work: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
     let failed = |e| Error::new(Kind::Io, "signals cannot be listened for").with_source(e);
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
+    let mut work = tokio::spawn(work);
     tokio::select! {
-        done = work => done,
-        _ = tokio::signal::ctrl_c() => Err(interrupted()),
-        _ = terminate.recv() => Err(interrupted()),
+        done = &mut work => return done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())),
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
     }
+    work.abort();
+    // A file that was begun is removed with the work, which ends at once unless it is held up.
+    let _held_up = tokio::time::timeout(CLEARING, work).await;
+    Err(Error::new(Kind::Interrupted, "interrupted").with_context("calls in flight were given up"))
 }
