@@ -23,6 +23,7 @@ mod rules;
 mod run;
 mod scan;
 mod session;
+mod shared;
 mod show;
 mod tables;
 mod translate;

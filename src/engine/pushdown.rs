@@ -107,7 +107,8 @@ fn either(left: Values, mut right: Values) -> Values {
     shared.collect()
 }
 
-fn distinct(values: Vec<String>) -> Vec<String> {
+/// Each value once, in the order of their first.
+pub fn distinct(values: Vec<String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     values.into_iter().filter(|value| seen.insert(value.clone())).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::catalog::model::{Field, Method, Resource};
 use crate::drivers::{Input, ParamSignature, Request, Signature};
-use crate::engine::pushdown::Values;
+use crate::engine::pushdown::{Values, distinct};
 use crate::error::{Error, Kind, Result, nearest};
 
 /// The answer to one scan.
@@ -46,7 +46,8 @@ pub fn route(
         match values.get(param.name).filter(|_| declared.is_some()).or_else(|| defaults.get(param.name)) {
             Some(found) => {
                 found.iter().try_for_each(|value| plausible(param, value))?;
-                bound.insert(param.name.to_string(), found.clone());
+                // Once each: a default may name a value twice.
+                bound.insert(param.name.to_string(), distinct(found.clone()));
             }
             None if param.required => route.missing.push(param.name.to_string()),
             None => {}
@@ -312,6 +313,7 @@ mod tests {
     #[test]
     fn defaults_stand_in_for_what_the_where_leaves_open() {
         assert_eq!(shown(&[], &[("region", &["eu-west-1"])]), "list; eu-west-1");
+        assert_eq!(shown(&[], &[("region", &["eu-west-1", "eu-west-1"])]), "list; eu-west-1");
         assert_eq!(shown(&[("region", &["us-east-1"])], &[("region", &["eu-west-1"])]), "list; us-east-1");
     }
 }

@@ -9,16 +9,16 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
-use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 
 use crate::drivers::Request;
-use crate::engine::pages::{Readers, SharedPages};
 use crate::engine::run::raise;
 use crate::engine::scan::{Pace, ScanExec};
+use crate::engine::shared::{Readers, SharedPages};
 
 type Plan = Arc<dyn ExecutionPlan>;
 
@@ -106,7 +106,7 @@ struct Sharing;
 impl PhysicalOptimizerRule for Sharing {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
         let mut uses: BTreeMap<(&'static str, Request), Use> = BTreeMap::new();
-        count(&plan, false, &mut uses);
+        count(&plan, Executions::One, &mut uses);
         let mut shared: BTreeMap<(&'static str, Request), Arc<SharedPages>> = BTreeMap::new();
         let found = plan.transform_up(|node| {
             let Some(scan) = node.downcast_ref::<ScanExec>() else { return Ok(Transformed::no(node)) };
@@ -144,7 +144,14 @@ struct Use {
     readers: Readers,
 }
 
-fn count(plan: &Plan, recursive: bool, uses: &mut BTreeMap<(&'static str, Request), Use>) {
+/// How often DataFusion may execute a part of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Executions {
+    One,
+    Any,
+}
+
+fn count(plan: &Plan, executions: Executions, uses: &mut BTreeMap<(&'static str, Request), Use>) {
     if let Some(scan) = plan.downcast_ref::<ScanExec>() {
         for request in &scan.route.requests {
             let used = uses
@@ -152,14 +159,22 @@ fn count(plan: &Plan, recursive: bool, uses: &mut BTreeMap<(&'static str, Reques
                 .or_insert_with(|| Use { fields: Vec::new(), readers: Readers::Known(0) });
             let new = request.fields.iter().filter(|field| !used.fields.contains(field)).cloned().collect::<Vec<_>>();
             used.fields.extend(new);
-            used.readers = match used.readers {
-                Readers::Known(readers) if !recursive => Readers::Known(readers + 1),
+            used.readers = match (used.readers, executions) {
+                (Readers::Known(readers), Executions::One) => Readers::Known(readers + 1),
                 _ => Readers::Unknown,
             };
         }
     }
-    let recursive = recursive || plan.is::<RecursiveQueryExec>();
-    plan.children().into_iter().for_each(|child| count(child, recursive, uses));
+    for (index, child) in plan.children().into_iter().enumerate() {
+        // A nested loop join that runs out of memory executes its left side a second time.
+        let again =
+            plan.is::<RecursiveQueryExec>() || plan.is::<NestedLoopJoinExec>() && index == 0 && is_limited(plan);
+        count(child, if again { Executions::Any } else { executions }, uses);
+    }
+}
+
+fn is_limited(plan: &Plan) -> bool {
+    scans(plan).iter().any(|scan| scan.run.memory_is_limited)
 }
 
 /// The call itself, whoever asks for which of its fields.

@@ -2,7 +2,7 @@
 //! the text. Reaches the tables as an extension of DataFusion's session configuration. Knows no plan.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::{DataFusionError, Result as PlanResult};
 use datafusion::prelude::SessionConfig;
@@ -21,6 +21,10 @@ pub struct Run {
     pub tables: Vec<(String, Place)>,
     /// What `AWS_REGION` says, for hints.
     pub region_hint: Option<String>,
+    /// Operators that find no memory may read their input again.
+    pub memory_is_limited: bool,
+    /// What planning found worth saying.
+    pub notices: Mutex<Vec<String>>,
 }
 
 /// `SET awscc.region = …` binds for one provider, `--region` for all that have the param.
@@ -68,6 +72,14 @@ impl Run {
         match self.place(&table) {
             Some(place) => error.at(place),
             None => error,
+        }
+    }
+
+    /// Says something once.
+    pub fn note(&self, notice: String) {
+        let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notices.contains(&notice) {
+            notices.push(notice);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
@@ -20,10 +21,11 @@ use serde_json::Value;
 
 use crate::catalog::model::Resource;
 use crate::drivers::{Driver, Request};
-use crate::engine::pages::{Pager, Reader, SharedPages};
+use crate::engine::pages::Pager;
 use crate::engine::route::Route;
 use crate::engine::rows;
 use crate::engine::run::{Run, raise};
+use crate::engine::shared::{Reader, SharedPages};
 use crate::error::{Error, Kind, Result};
 
 /// How many pages may wait for their reader, for each request in flight and in all.
@@ -48,6 +50,8 @@ pub struct ScanExec {
     /// For each of the route's requests the pages that it shares with other scans, if it does.
     pub shared: Vec<Option<Arc<SharedPages>>>,
     fetch: Option<usize>,
+    /// Whether it was executed: a second time would make its calls a second time, unless they are shared.
+    executed: Arc<AtomicBool>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
@@ -76,6 +80,7 @@ impl ScanExec {
             route,
             pace: Pace::Ahead,
             fetch,
+            executed: Arc::default(),
             schema,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
@@ -274,6 +279,12 @@ impl ExecutionPlan for ScanExec {
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> PlanResult<SendableRecordBatchStream> {
+        if self.executed.swap(true, Ordering::Relaxed) && self.shared.iter().any(Option::is_none) {
+            return Err(raise(
+                Error::new(Kind::Internal, "a scan was to be executed twice")
+                    .with_context(format!("{} would have made its calls again", self.resource.full_name())),
+            ));
+        }
         let pages = MetricBuilder::new(&self.metrics).counter("pages", partition);
         let baseline = BaselineMetrics::new(&self.metrics, partition);
         let scan = self.clone();

@@ -138,7 +138,7 @@ impl Session {
         query: &sqlparser::ast::Query,
         source: &Source,
     ) -> Result<(SessionState, Arc<Run>, LogicalPlan)> {
-        let (mut state, calls, defaults, region_hint) = {
+        let (mut state, calls, defaults, region_hint, memory_is_limited) = {
             let variables = self.variables();
             let aws = &variables.settings.aws;
             let region = (!aws.regions.is_empty()).then(|| ("region".to_string(), aws.regions.clone()));
@@ -147,13 +147,17 @@ impl Session {
                 by_provider: variables.params.clone(),
                 for_all: region.into_iter().chain(profile).collect(),
             };
-            (variables.state.clone(), variables.calls.clone(), defaults, aws.environment_region.clone())
+            let hint = aws.environment_region.clone();
+            let limited = variables.settings.limits.memory.is_some();
+            (variables.state.clone(), variables.calls.clone(), defaults, hint, limited)
         };
         let mut query = query.clone();
         let tables = SessionTables { catalog: &self.engine.catalog, state: &state };
         let resolved = names::resolve(&mut query, &tables, source)?;
         let tables = resolved.tables.into_iter().map(|used| (used.parts.join("."), source.place(used.span)));
-        let run = Run { calls, meter: Meter::default(), defaults, tables: tables.collect(), region_hint };
+        let tables = tables.collect();
+        let notices = Mutex::default();
+        let run = Run { calls, meter: Meter::default(), defaults, tables, region_hint, memory_is_limited, notices };
         let run = Arc::new(run);
         state.config_mut().set_extension(run.clone());
         // The statement's own `now()`.
@@ -179,7 +183,8 @@ impl Session {
             Some(limit) => within(limit, stream),
             None => stream,
         };
-        Ok(Outcome { rows: Rows { schema, stream }, notices: Vec::new(), run })
+        let notices = run.notices.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(Outcome { rows: Rows { schema, stream }, notices, run })
     }
 
     async fn explain(
@@ -290,6 +295,8 @@ impl Session {
             defaults: Defaults::default(),
             tables: Vec::new(),
             region_hint: None,
+            memory_is_limited: false,
+            notices: Mutex::default(),
         };
         let stream = futures::stream::iter([Ok(batch)]).boxed();
         Outcome { rows: Rows { schema, stream }, notices, run: Arc::new(run) }

@@ -95,7 +95,12 @@ impl TableProvider for ResourceTable {
         }
         let answer = |filter: &&Expr| match pushdown::only_column(filter) {
             Some(column) if self.is_param(column) => TableProviderFilterPushDown::Exact,
-            _ if pushdown::implied(filter).is_empty() => TableProviderFilterPushDown::Unsupported,
+            // A filter on a param is seen by the scan in any case, so that it can tell how the param is bound.
+            _ if pushdown::implied(filter).is_empty()
+                && !filter.column_refs().iter().any(|c| self.is_param(&c.name)) =>
+            {
+                TableProviderFilterPushDown::Unsupported
+            }
             _ => TableProviderFilterPushDown::Inexact,
         };
         Ok(filters.iter().map(answer).collect())
@@ -123,6 +128,14 @@ impl TableProvider for ResourceTable {
             Some(place) => raise(error.at(place)),
             None => raise(error),
         })?;
+        for (name, given) in defaults.iter().filter(|(name, _)| self.is_param(name) && !values.contains_key(*name)) {
+            if filters.iter().any(|filter| filter.column_refs().iter().any(|column| column.name == *name)) {
+                let given = pushdown::distinct(given.clone()).join(", ");
+                run.note(format!(
+                    "`{name}` is {given}, since nothing here binds it; the condition on it only narrows that"
+                ));
+            }
+        }
         for param in self.resource.hidden_params() {
             let read = schema.field_with_name(&param.name).is_ok();
             if read && !values.contains_key(&param.name) && !defaults.contains_key(&param.name) {

@@ -139,6 +139,58 @@ async fn shared_pages_go_to_a_file_when_memory_is_short() {
     assert_eq!(lab.asked().len(), 3);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_goes_in_the_midst_of_a_call_takes_no_rows_with_it() {
+    let table = "aws.redshift.integrations WHERE region = 'us-east-1'";
+    for sql in [
+        format!(
+            "SELECT count(*) AS n FROM (SELECT * FROM (SELECT integration_arn FROM {table} UNION ALL SELECT integration_name FROM {table}) LIMIT 150) UNION ALL SELECT count(*) FROM {table}"
+        ),
+        format!(
+            "WITH t AS (SELECT * FROM {table}) SELECT (SELECT status FROM (SELECT DISTINCT status FROM t) LIMIT 1) AS s, count(*) AS n FROM t"
+        ),
+        format!(
+            "WITH t AS (SELECT * FROM {table}) SELECT count(*) AS n FROM t UNION ALL SELECT count(*) FROM (SELECT DISTINCT status FROM t LIMIT 1)"
+        ),
+    ] {
+        let lab = Lab::new().await;
+        lab.trouble(0, None, Trouble::Latency { milliseconds: 60 });
+        let rows = lab.rows(&sql).await.unwrap();
+        assert!(rows.iter().any(|row| row["n"] == 263), "{sql}\n{rows:?}");
+        assert_eq!(lab.asked().len(), 3, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_that_reads_again_makes_no_call_again() {
+    // Without memory for its left side, a nested loop join reads it a second time.
+    for (right, calls) in [("eu-west-1", 4), ("us-east-1", 3)] {
+        let lab = Lab::with(|settings| settings.limits.memory = Some(40_000)).await;
+        let sql = format!(
+            "SELECT count(*) FROM (SELECT * FROM aws.redshift.integrations WHERE region = 'us-east-1') a
+             JOIN (SELECT * FROM aws.redshift.integrations WHERE region = '{right}') b
+             ON a.create_time < b.create_time AND a.integration_name <> b.integration_name"
+        );
+        let found = lab.count(&sql).await.map_err(|e| e.to_string());
+        assert!(found == Ok(1) || found.as_ref().is_err_and(|e| e.contains("memory")), "{found:?}");
+        assert!(lab.asked().len() <= calls, "{right}");
+    }
+}
+
+#[tokio::test]
+async fn a_default_that_names_a_region_twice_reads_it_once() {
+    let twice = || vec!["eu-west-1".to_string(), "eu-west-1".to_string()];
+    let lab = Lab::with(|settings| settings.aws.regions = twice()).await;
+    assert_eq!(lab.rows("SELECT count(*) AS n FROM aws.redshift.integrations").await.unwrap()[0]["n"], 37);
+    assert_eq!(lab.asked().len(), 1);
+    let narrowed =
+        lab.session.run("SELECT count(*) FROM aws.redshift.integrations WHERE region LIKE 'us-%'").await.unwrap();
+    assert_eq!(
+        narrowed.notices,
+        ["`region` is eu-west-1, since nothing here binds it; the condition on it only narrows that"]
+    );
+}
+
 #[tokio::test]
 async fn max_calls_stops_with_an_error_and_not_with_fewer_rows() {
     let lab = Lab::with(|settings| settings.limits.max_calls = Some(2)).await;
