@@ -158,7 +158,7 @@ impl Output {
     /// `Io`: the file cannot be finished or renamed.
     pub fn close(self) -> Result<()> {
         match self.target {
-            Target::Standard(mut stream) => stream.flush().map_err(|e| write_error(e, None)),
+            Target::Standard(mut stream) => at_leisure(|| stream.flush()),
             Target::File { file, path } => {
                 let file = file.into_inner().map_err(|e| write_error(e.into_error(), Some(&path)))?;
                 file.as_file().sync_all().map_err(|e| write_error(e, Some(&path)))?;
@@ -185,17 +185,23 @@ impl Output {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.target {
-            Target::Standard(stream) => stream.write_all(bytes).map_err(|e| write_error(e, None)),
+            Target::Standard(stream) => at_leisure(|| stream.write_all(bytes)),
             Target::File { file, path } => file.write_all(bytes).map_err(|e| write_error(e, Some(path))),
         }
     }
 
     fn flush(&mut self) -> Result<()> {
         match &mut self.target {
-            Target::Standard(stream) => stream.flush().map_err(|e| write_error(e, None)),
+            Target::Standard(stream) => at_leisure(|| stream.flush()),
             Target::File { .. } => Ok(()),
         }
     }
+}
+
+/// A write that waits for whoever reads standard output, perhaps for ever, and holds up nothing else meanwhile: calls in
+/// flight go on, and signals are heard.
+fn at_leisure(write: impl FnOnce() -> io::Result<()>) -> Result<()> {
+    tokio::task::block_in_place(write).map_err(|e| write_error(e, None))
 }
 
 fn lines(batch: &RecordBatch, between: &str, cell: impl Fn(Option<&str>) -> String) -> Result<Vec<u8>> {

@@ -149,9 +149,11 @@ def test_an_error_stops_a_script(sandbox, iql):
     assert (code, out) == (1, '{"a":1}\n') and "statement 2 of 3; those after it were not run" in err
 
 
-def asked(sandbox, requests=1):
-    """Waits until so many requests have come."""
-    while len(statuses(sandbox)) < requests:
+def until(condition):
+    """Waits for what has to come."""
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() - start < 10
         time.sleep(0.01)
 
 
@@ -160,7 +162,7 @@ def asked(sandbox, requests=1):
 def test_an_interruption(sandbox, iql, number, arguments):
     sandbox.fault({"latency": {"milliseconds": 20000}}, after=1)
     process = iql.start("-o", "json", *arguments, ONE)
-    asked(sandbox, 2)
+    until(lambda: len(statuses(sandbox)) == 2)
     start = time.monotonic()
     process.send_signal(number)
     out, err = (stream.decode() for stream in process.communicate(timeout=10))
@@ -174,10 +176,10 @@ def test_an_interruption(sandbox, iql, number, arguments):
 def test_an_interruption_while_nobody_reads(sandbox, iql, number):
     """Standard output is a full pipe, as with a pager."""
     process = iql.start("-o", "json", ALL)
-    asked(sandbox, PAGES)
     pipe = process.stdout.fileno()
-    while waiting(pipe) < fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) // 2:
-        time.sleep(0.01)
+    until(lambda: waiting(pipe) >= fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) // 2)
+    # Calls go on meanwhile.
+    until(lambda: len(statuses(sandbox)) == PAGES)
     process.send_signal(number)
     assert process.wait(timeout=2) == 130
     assert not complete(process.communicate()[0])
