@@ -309,7 +309,7 @@ impl Settings {
             let text = match &value.data {
                 YamlData::Value(Scalar::String(text)) => text.to_string(),
                 YamlData::Value(Scalar::Integer(number)) => number.to_string(),
-                YamlData::Sequence(items) => {
+                YamlData::Sequence(items) if items.iter().all(|item| item.data.as_str().is_some()) => {
                     items.iter().filter_map(|item| item.data.as_str()).collect::<Vec<_>>().join(",")
                 }
                 _ => {
@@ -427,9 +427,13 @@ mod tests {
     fn every_mistake_of_the_file_at_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("settings.yaml");
-        std::fs::write(&file, "iql.trys: 3\niql.timeout: soon\n").expect("written");
+        std::fs::write(&file, "iql.trys: 3\niql.timeout: soon\niql.region: [us-east-1, 2]\n").expect("written");
         let error = Settings::read(&|_| None, Some(&file)).expect_err("two mistakes");
-        assert_eq!(error.context.len(), 3, "{error}");
+        assert_eq!(error.context.len(), 4, "{error}");
+        assert!(
+            error.context[3].contains("settings.yaml:3: a setting is a text, a number or a list of texts"),
+            "{error}"
+        );
         assert!(error.context[0].contains("settings.yaml:1: there is no setting `iql.trys`"), "{error}");
         assert!(error.context[2].contains("settings.yaml:2: `iql.timeout` cannot be `soon`"), "{error}");
     }

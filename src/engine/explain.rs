@@ -22,16 +22,16 @@ pub fn calls(plan: &Arc<dyn ExecutionPlan>) -> String {
     let scans = scans(plan);
     let mut lines = Vec::new();
     let mut seen = BTreeSet::new();
-    let (mut keyed, mut lists) = (0, 0);
+    let (mut keyed, mut lists, mut wanted) = (0, 0, 0);
     for scan in &scans {
         for request in &scan.route.requests {
             if !seen.insert((scan.driver.name(), Request { fields: Vec::new(), ..request.clone() })) {
                 continue;
             }
-            if scan.route.keyed {
-                keyed += 1
-            } else {
-                lists += 1
+            match (scan.pace, scan.fetch(), scan.route.keyed) {
+                (Pace::OnDemand, ..) | (_, Some(_), _) => wanted += 1,
+                (Pace::Ahead, None, true) => keyed += 1,
+                (Pace::Ahead, None, false) => lists += 1,
             }
             if lines.len() < NAMED {
                 lines.push(scan.driver.describe(request));
@@ -41,19 +41,26 @@ pub fn calls(plan: &Arc<dyn ExecutionPlan>) -> String {
     if seen.len() > NAMED {
         lines.push(format!("… and {} more", seen.len() - NAMED));
     }
+    let page = scans.iter().filter_map(page_size).max().map(|most| format!(" of up to {most} rows a page"));
+    let page = page.unwrap_or_default();
     lines.push(match (keyed, lists) {
-        (0, 0) => "no calls".into(),
+        (0, 0) if wanted == 0 => "no calls".into(),
+        (0, 0) => String::new(),
         (keyed, 0) => count(keyed, "call"),
-        (keyed, lists) => {
-            let page = scans.iter().filter_map(page_size).max().map(|most| format!(" of up to {most} rows a page"));
-            format!("at least {}: {}{}", count(keyed + lists, "call"), count(lists, "list"), page.unwrap_or_default())
-        }
+        (keyed, lists) => format!("at least {}: {}{page}", count(keyed + lists, "call"), count(lists, "list")),
     });
+    if wanted > 0 {
+        lines.push(format!(
+            "{} one after the other, a page at a time, until enough rows are there",
+            count(wanted, "request")
+        ));
+    }
+    lines.retain(|line| !line.is_empty());
     lines.extend(scans.iter().filter_map(stops_early));
     lines.extend(scans.iter().filter(|scan| !scan.route.served.is_empty()).map(|scan| {
-        format!("filtered by the service: {} of {}", scan.route.served.join(", "), scan.resource.full_name())
+        format!("asked of the service: {} of {}", scan.route.served.join(", "), scan.resource.full_name())
     }));
-    lines.extend(local_filters(plan).into_iter().map(|filter| format!("filtered here: {filter}")));
+    lines.extend(local_filters(plan).into_iter().map(|filter| format!("checked here: {filter}")));
     lines.join("\n")
 }
 
@@ -104,12 +111,7 @@ fn page_size(scan: &ScanExec) -> Option<usize> {
 }
 
 fn stops_early(scan: &ScanExec) -> Option<String> {
-    let table = scan.resource.full_name();
-    match (scan.fetch(), scan.pace) {
-        (Some(rows), _) => Some(format!("{table} stops after {}", count(rows, "row"))),
-        (None, Pace::OnDemand) => Some(format!("{table} is read a page at a time, and no further than needed")),
-        (None, Pace::Ahead) => None,
-    }
+    scan.fetch().map(|rows| format!("{} stops after {}", scan.resource.full_name(), count(rows, "row")))
 }
 
 fn local_filters(plan: &Arc<dyn ExecutionPlan>) -> Vec<String> {

@@ -16,6 +16,8 @@ pub struct Route {
     pub requests: Vec<Request>,
     /// Required params that nothing binds; with any, there are no requests.
     pub missing: Vec<String>,
+    /// The conditions that speak of a missing param and bind nothing, as text.
+    pub conditions: Vec<String>,
     /// What the service narrows by itself: field names.
     pub served: Vec<String>,
     /// The requests name their rows by a key: each answers with one page, and no more rows than keys.

@@ -45,7 +45,7 @@ struct MissingParams;
 impl PhysicalOptimizerRule for MissingParams {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
         match scans(&plan).iter().find(|scan| !scan.route.missing.is_empty()) {
-            Some(scan) => Err(raise(scan.run.missing(&scan.resource, &scan.route.missing))),
+            Some(scan) => Err(raise(scan.run.missing(&scan.resource, &scan.route.missing, &scan.route.conditions))),
             None => Ok(plan),
         }
     }

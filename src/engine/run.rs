@@ -19,6 +19,8 @@ pub struct Run {
     pub defaults: Defaults,
     /// Every table of the statement, by its full name, with its place in the text.
     pub tables: Vec<(String, Place)>,
+    /// Whether the outermost SELECT has a WHERE to add to.
+    pub has_where: bool,
     /// What `AWS_REGION` says, for hints.
     pub region_hint: Option<String>,
     /// Operators that find no memory may read their input again.
@@ -54,8 +56,9 @@ impl Run {
             .ok_or_else(|| raise(Error::new(Kind::Internal, "a table was planned outside a session")))
     }
 
-    /// Says that a required param is not bound: which, where, and what to type.
-    pub fn missing(&self, resource: &Resource, missing: &[String]) -> Error {
+    /// Says that a required param is not bound: which, where, and what to type. `conditions` are the filters that
+    /// speak of it, and bind nothing.
+    pub fn missing(&self, resource: &Resource, missing: &[String], conditions: &[String]) -> Error {
         let table = resource.full_name();
         let names = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
         let example = |name: &str| match name {
@@ -64,11 +67,17 @@ impl Run {
         };
         let clauses =
             missing.iter().map(|name| format!("{name} = '{}'", example(name))).collect::<Vec<_>>().join(" AND ");
-        let mut hint = format!("add `WHERE {clauses}`");
+        let mut hint = format!("add `{} {clauses}`", if self.has_where { "AND" } else { "WHERE" });
         if let Some(param) = missing.iter().find(|name| resource.param(name).is_some()) {
-            hint += &format!(", or once for the session: `SET {}.{param} = '{}'`", resource.provider, example(param));
+            let (provider, value) = (&resource.provider, example(param));
+            hint += &format!(", or once for the session: `SET {provider}.{param} = '{value}'`");
         }
-        let error = Error::new(Kind::Param, format!("`{table}` needs {names}")).with_hint(hint);
+        let message = match conditions {
+            [] => format!("`{table}` needs {names}"),
+            _ => format!("`{table}` needs {names} by `=` or `IN (…)` with literals"),
+        };
+        let mut error = Error::new(Kind::Param, message).with_hint(hint);
+        error.context.extend(conditions.iter().map(|condition| format!("this does not bind it: {condition}")));
         match self.place(&table) {
             Some(place) => error.at(place),
             None => error,

@@ -18,6 +18,7 @@ use datafusion::prelude::{DataFrame, SessionConfig};
 use datafusion::sql::parser::Statement as PlannerStatement;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
+use sqlparser::ast::SetExpr;
 use tokio::time::Instant;
 
 use crate::engine::calls::{Calls, Cost, Meter};
@@ -153,11 +154,13 @@ impl Session {
         };
         let mut query = query.clone();
         let tables = SessionTables { catalog: &self.engine.catalog, state: &state };
+        let has_where = matches!(query.body.as_ref(), SetExpr::Select(select) if select.selection.is_some());
         let resolved = names::resolve(&mut query, &tables, source)?;
         let tables = resolved.tables.into_iter().map(|used| (used.parts.join("."), source.place(used.span)));
         let tables = tables.collect();
         let notices = Mutex::default();
-        let run = Run { calls, meter: Meter::default(), defaults, tables, region_hint, memory_is_limited, notices };
+        let meter = Meter::default();
+        let run = Run { calls, meter, defaults, tables, has_where, region_hint, memory_is_limited, notices };
         let run = Arc::new(run);
         state.config_mut().set_extension(run.clone());
         // The statement's own `now()`.
@@ -214,13 +217,18 @@ impl Session {
         let explained = explained.create_physical_plan().await.map_err(failed)?;
         let mut outcome = self.execute(&state, run.clone(), explained, source)?;
         let schema = outcome.rows.schema.clone();
-        let tail = futures::stream::once(async move {
-            let cost = if analyze { format!("{calls}\nmade: {}", explain::cost(&run.meter.read())) } else { calls };
-            show::plan_rows(&[("calls", &cost), ("permissions", &permissions)])
-                .with_schema(schema)
-                .map_err(|e| Error::new(Kind::Internal, "the explanation does not fit DataFusion's own").with_source(e))
-        });
-        outcome.rows.stream = outcome.rows.stream.chain(tail).boxed();
+        let plans = std::mem::replace(&mut outcome.rows.stream, futures::stream::empty().boxed());
+        // The calls first, though EXPLAIN ANALYZE knows their cost last.
+        let rows = async move {
+            let plans: Vec<RecordBatch> = plans.try_collect().await?;
+            let calls = if analyze { format!("{calls}\nmade: {}", explain::cost(&run.meter.read())) } else { calls };
+            let head = show::plan_rows(&[("calls", &calls), ("permissions", &permissions)]).with_schema(schema);
+            let head = head.map_err(|e| {
+                Error::new(Kind::Internal, "the explanation does not fit DataFusion's own").with_source(e)
+            })?;
+            Ok::<_, Error>(futures::stream::iter(std::iter::once(head).chain(plans).map(Ok)))
+        };
+        outcome.rows.stream = futures::stream::once(rows).try_flatten().boxed();
         Ok(outcome)
     }
 
@@ -278,7 +286,7 @@ impl Session {
         let params = self.engine.params().into_iter().map(|name| {
             let bound = self.engine.param(&name).and_then(|param| variables.params.get(&param));
             let value = bound.map(|values| values.join(",")).unwrap_or_default();
-            (name, value, "the value for statements that do not bind it".to_string())
+            (name, value, "by `SET` alone: its value where a statement does not bind it".to_string())
         });
         let tables = SessionTables { catalog: &self.engine.catalog, state: &variables.state };
         let mut functions = crate::sql::names::Tables::functions(&tables);
@@ -294,6 +302,7 @@ impl Session {
             meter: Meter::default(),
             defaults: Defaults::default(),
             tables: Vec::new(),
+            has_where: false,
             region_hint: None,
             memory_is_limited: false,
             notices: Mutex::default(),

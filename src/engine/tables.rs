@@ -12,6 +12,7 @@ use datafusion::catalog::{
 use datafusion::common::Result as PlanResult;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::sql::unparser::expr_to_sql;
 
 use crate::catalog::model::{Catalog, Resource};
 use crate::drivers::Driver;
@@ -124,12 +125,16 @@ impl TableProvider for ResourceTable {
         let values = pushdown::values(filters);
         let defaults = run.defaults.of(&self.resource);
         let route = route(&self.resource, &values, &defaults, &fields, |call| self.driver.signature(call));
-        let route = route.map_err(|error| match run.place(&self.resource.full_name()) {
+        let mut route = route.map_err(|error| match run.place(&self.resource.full_name()) {
             Some(place) => raise(error.at(place)),
             None => raise(error),
         })?;
+        let speaks_of = |filter: &Expr, name: &str| filter.column_refs().iter().any(|column| column.name == name);
+        let unbinding = filters.iter().filter(|filter| route.missing.iter().any(|name| speaks_of(filter, name)));
+        let conditions = unbinding.map(|filter| expr_to_sql(filter).map_or(filter.to_string(), |sql| sql.to_string()));
+        route.conditions = conditions.collect();
         for (name, given) in defaults.iter().filter(|(name, _)| self.is_param(name) && !values.contains_key(*name)) {
-            if filters.iter().any(|filter| filter.column_refs().iter().any(|column| column.name == *name)) {
+            if filters.iter().any(|filter| speaks_of(filter, name)) {
                 let given = pushdown::distinct(given.clone()).join(", ");
                 run.note(format!(
                     "`{name}` is {given}, since nothing here binds it; the condition on it only narrows that"

@@ -51,11 +51,7 @@ pub fn translate(error: &DataFusionError, source: Option<&Source>) -> Error {
                 .with_hint("raise it: `SET iql.memory = …`")
         }
         DataFusionError::IoError(inner) => Error::new(Kind::Io, inner.to_string()),
-        // Its second line asks for a report to DataFusion, whatever the cause.
-        DataFusionError::Internal(message) => {
-            Error::new(Kind::Internal, sentence(message.lines().next().unwrap_or_default()))
-                .with_context("this is a mistake in iql, not in the statement")
-        }
+        DataFusionError::Internal(message) => Error::new(Kind::Internal, sentence(message)),
         other => Error::new(Kind::Internal, sentence(&other.strip_backtrace())),
     }
 }
@@ -92,7 +88,11 @@ fn schema(error: &SchemaError) -> String {
     }
 }
 
-/// One sentence without its full stop; a second line stays, indented.
+/// One sentence without its full stop; a second line stays, indented. What asks for a report to DataFusion, whatever
+/// the cause, and the dump of every attempt before it, are left out.
 fn sentence(message: &str) -> String {
+    let message = message.split("\nThis issue was likely caused by a bug").next().unwrap_or(message);
+    let message = message.split(", errors: ").next().unwrap_or(message);
+    let message = message.strip_prefix("Internal error: ").unwrap_or(message);
     message.trim().trim_end_matches('.').replace('\n', "\n  ")
 }
