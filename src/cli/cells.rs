@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{Array, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::json::writer::{EncoderOptions, make_encoder};
 use arrow::json::{LineDelimitedWriter, WriterBuilder};
@@ -28,7 +28,10 @@ pub fn json_lines(batch: &RecordBatch, schema: &SchemaRef) -> Result<Vec<Vec<u8>
     if batch.num_columns() == 0 {
         return Ok(vec![b"{}".to_vec(); batch.num_rows()]);
     }
-    let batch = batch.clone().with_schema(schema.clone()).map_err(unwritable)?;
+    // Not `with_schema`, which wants the names that the batch has.
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let batch =
+        RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options).map_err(unwritable)?;
     let builder = WriterBuilder::new()
         .with_explicit_nulls(true)
         .with_timestamp_tz_format(ZONED.into())
