@@ -35,8 +35,8 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        // As much as the main thread has: plans are walked by recursion.
-        .thread_stack_size(8 << 20)
+        // Plans are walked by recursion, a level for each term and each UNION. Only what is used takes memory.
+        .thread_stack_size(64 << 20)
         .build()
         .map_err(|e| Error::new(Kind::Io, "threads cannot be started").with_source(e))?;
     let done = runtime.block_on(async {

@@ -237,3 +237,15 @@ fn missing_credentials_are_said_at_once() {
     command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     insta::assert_snapshot!(home.shown(&command.output().expect("iql runs")));
 }
+
+#[test]
+fn a_long_statement_fits_the_stack() {
+    let home = Home::new();
+    let sum = format!("SELECT {} AS n", vec!["1"; 1990].join("+"));
+    let union = format!("SELECT 1 AS n{}", " UNION ALL SELECT 1".repeat(700));
+    for (sql, rows) in [(sum, 1), (union, 701)] {
+        let shown = home.run(&["exec", "--sandbox", "-o", "jsonl", &sql]);
+        assert!(shown.starts_with("exit 0"), "{}", &shown[..40]);
+        assert_eq!(shown.matches("{\"n\":1").count(), rows);
+    }
+}
