@@ -225,7 +225,9 @@ fn write_error(source: io::Error, path: Option<&Path>) -> Error {
 
 /// Arrow's complaint about values that cannot be written.
 pub fn unwritable(error: ArrowError) -> Error {
-    Error::new(Kind::Internal, "a value cannot be written in this format").with_source(error)
+    Error::new(Kind::Internal, "a value cannot be written in this format")
+        .with_context(error.to_string())
+        .with_source(error)
 }
 
 /// What a new file gets, less the user's mask: a temporary file is closed to others, a result is not.
