@@ -25,8 +25,7 @@ pub async fn run(exec: &Exec) -> Result<()> {
             .with_hint("`iql exec --help` shows how to give one"));
     }
     let mut settings = exec.common.settings()?;
-    let mut target =
-        output::Output::open(exec.output.output, !exec.output.hideheaders, exec.output.outfile.as_deref())?;
+    let mut target = output::Output::open(&exec.output, exec.common.quiet)?;
     // Serves until the end of this function.
     let _sandbox = match &exec.common.sandbox {
         Some(dir) => Some(sandbox::point_at(&mut settings, dir.as_deref()).await?),

@@ -9,7 +9,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use tempfile::NamedTempFile;
 
-use crate::cli::args::Format;
+use crate::cli::args::{self, Format};
 use crate::cli::cells::{self, Null};
 use crate::cli::table::TableWriter;
 use crate::error::{Error, Kind, Result, reason};
@@ -19,6 +19,7 @@ pub struct Output {
     target: Target,
     format: Format,
     headers: bool,
+    quiet: bool,
     results: usize,
     current: Option<Writer>,
 }
@@ -51,8 +52,8 @@ impl Output {
     ///
     /// # Errors
     /// `Io`: the file cannot be created.
-    pub fn open(format: Format, headers: bool, path: Option<&Path>) -> Result<Output> {
-        let target = match path {
+    pub fn open(wanted: &args::Output, quiet: bool) -> Result<Output> {
+        let target = match wanted.outfile.as_deref() {
             None => Target::Standard(BufWriter::new(io::stdout())),
             Some(path) => {
                 let failed = |source: io::Error| {
@@ -69,7 +70,8 @@ impl Output {
                 Target::File { file: BufWriter::new(file), path: path.to_path_buf() }
             }
         };
-        Ok(Output { target, format, headers, results: 0, current: None })
+        let (format, headers) = (wanted.output, !wanted.hideheaders);
+        Ok(Output { target, format, headers, quiet, results: 0, current: None })
     }
 
     /// Begins a result; `title` is what a table says of itself, on standard error.
@@ -138,10 +140,8 @@ impl Output {
     pub fn end(&mut self) -> Result<()> {
         let bytes = match self.current.take() {
             Some(Writer::Table(table)) => {
-                let (bytes, cut) = table.end()?;
-                if cut {
-                    note("some values were cut to fit the terminal; a wider one, or `-o json`, shows them whole");
-                }
+                let (bytes, notice) = table.end();
+                notice.into_iter().for_each(|notice| self.notice(notice));
                 bytes
             }
             Some(Writer::Json { rows: 0, .. }) => b"[]\n".to_vec(),
@@ -171,9 +171,15 @@ impl Output {
     fn unique(&self, schema: SchemaRef) -> SchemaRef {
         let (schema, renamed) = cells::unique_names(&schema);
         for (from, to) in renamed {
-            note(&format!("a second column `{from}` is written as `{to}`"));
+            self.notice(&format!("a second column `{from}` is written as `{to}`"));
         }
         schema
+    }
+
+    fn notice(&self, text: &str) {
+        if !self.quiet {
+            note(text);
+        }
     }
 
     fn terminal_width(&self) -> Option<u16> {
