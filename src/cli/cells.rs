@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use arrow::json::writer::{EncoderOptions, make_encoder};
 use arrow::json::{LineDelimitedWriter, WriterBuilder};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -12,15 +12,42 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use crate::cli::output::unwritable;
 use crate::error::Result;
 
-/// Times with a zone: RFC 3339, three decimals, UTC.
-const ZONED: &str = "%Y-%m-%dT%H:%M:%S%.3fZ";
-const UNZONED: &str = "%Y-%m-%dT%H:%M:%S%.3f";
-
 /// What stands for NULL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Null {
     Absent,
     Word,
+}
+
+/// How a result's times are written: RFC 3339, all with the decimals of the finest unit among them, three at least, and
+/// `Z` unless one of them has a zone of its own.
+struct Times {
+    zoned: String,
+    unzoned: String,
+}
+
+impl Times {
+    fn of(schema: &Schema) -> Times {
+        let mut decimals = 3;
+        let mut zone = "Z";
+        for field in schema.flattened_fields() {
+            let data_type = match field.data_type() {
+                DataType::Dictionary(_, value) => value,
+                other => other,
+            };
+            let DataType::Timestamp(unit, its_zone) = data_type else { continue };
+            decimals = decimals.max(match unit {
+                TimeUnit::Second | TimeUnit::Millisecond => 3,
+                TimeUnit::Microsecond => 6,
+                TimeUnit::Nanosecond => 9,
+            });
+            if !matches!(its_zone.as_deref(), None | Some("UTC" | "+00:00" | "Z")) {
+                zone = "%:z";
+            }
+        }
+        let unzoned = format!("%Y-%m-%dT%H:%M:%S%.{decimals}f");
+        Times { zoned: format!("{unzoned}{zone}"), unzoned }
+    }
 }
 
 /// Each row as one JSON object, in select order, NULL as `null`.
@@ -32,10 +59,11 @@ pub fn json_lines(batch: &RecordBatch, schema: &SchemaRef) -> Result<Vec<Vec<u8>
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     let batch =
         RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options).map_err(unwritable)?;
+    let times = Times::of(schema);
     let builder = WriterBuilder::new()
         .with_explicit_nulls(true)
-        .with_timestamp_tz_format(ZONED.into())
-        .with_timestamp_format(UNZONED.into());
+        .with_timestamp_tz_format(times.zoned)
+        .with_timestamp_format(times.unzoned);
     let mut bytes = Vec::new();
     let mut writer: LineDelimitedWriter<_> = builder.build(&mut bytes);
     writer.write(&batch).and_then(|()| writer.finish()).map_err(unwritable)?;
@@ -46,10 +74,11 @@ pub fn json_lines(batch: &RecordBatch, schema: &SchemaRef) -> Result<Vec<Vec<u8>
 /// Each column's cells as text; `None` is NULL, unless it is to be a word.
 pub fn columns(batch: &RecordBatch, null: Null) -> Result<Vec<Vec<Option<String>>>> {
     let schema = batch.schema();
-    batch.columns().iter().zip(schema.fields()).map(|(array, field)| column(array, field, null)).collect()
+    let times = Times::of(&schema);
+    batch.columns().iter().zip(schema.fields()).map(|(array, field)| column(array, field, &times, null)).collect()
 }
 
-fn column(array: &dyn Array, field: &FieldRef, null: Null) -> Result<Vec<Option<String>>> {
+fn column(array: &dyn Array, field: &FieldRef, times: &Times, null: Null) -> Result<Vec<Option<String>>> {
     let absent = || (null == Null::Word).then(|| "NULL".to_string());
     // Not `array.is_null`: a column of nothing but NULL has no nulls by that.
     let nulls = array.logical_nulls();
@@ -58,8 +87,8 @@ fn column(array: &dyn Array, field: &FieldRef, null: Null) -> Result<Vec<Option<
     if field.data_type().is_nested() && !matches!(field.data_type(), DataType::Union(..)) {
         let options = EncoderOptions::default()
             .with_explicit_nulls(true)
-            .with_timestamp_tz_format(ZONED.into())
-            .with_timestamp_format(UNZONED.into());
+            .with_timestamp_tz_format(times.zoned.clone())
+            .with_timestamp_format(times.unzoned.clone());
         let mut encoder = make_encoder(field, array, &options).map_err(unwritable)?;
         for row in 0..array.len() {
             if is_null(row) {
@@ -72,8 +101,8 @@ fn column(array: &dyn Array, field: &FieldRef, null: Null) -> Result<Vec<Option<
         }
     } else {
         let options = FormatOptions::new()
-            .with_timestamp_tz_format(Some(ZONED))
-            .with_timestamp_format(Some(UNZONED))
+            .with_timestamp_tz_format(Some(&times.zoned))
+            .with_timestamp_format(Some(&times.unzoned))
             .with_display_error(false);
         let formatter = ArrayFormatter::try_new(array, &options).map_err(unwritable)?;
         for row in 0..array.len() {
@@ -135,7 +164,9 @@ pub fn unique_names(schema: &SchemaRef) -> (SchemaRef, Vec<(String, String)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{ArrayRef, Int64Array, NullArray, StringArray, TimestampMillisecondArray};
+    use arrow::array::{
+        ArrayRef, Int64Array, NullArray, StringArray, StructArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    };
 
     fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
         let fields: Vec<Field> =
@@ -169,6 +200,43 @@ mod tests {
                 r#"{"z":null,"a":2,"t":"1970-01-01T00:00:01.500Z"}"#,
             ]
         );
+    }
+
+    #[test]
+    fn a_time_is_the_instant_that_it_is() {
+        use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
+        for (unit, zone, value, expected) in [
+            (Second, None, 1, "1970-01-01T00:00:01.000"),
+            (Second, Some("UTC"), 1, "1970-01-01T00:00:01.000Z"),
+            (Millisecond, Some("+00:00"), 1500, "1970-01-01T00:00:01.500Z"),
+            (Millisecond, Some("+02:00"), 1500, "1970-01-01T02:00:01.500+02:00"),
+            (Microsecond, Some("UTC"), 1_500_001, "1970-01-01T00:00:01.500001Z"),
+            (Microsecond, Some("-03:30"), 0, "1969-12-31T20:30:00.000000-03:30"),
+            (Nanosecond, None, 1, "1970-01-01T00:00:00.000000001"),
+        ] {
+            let time = DataType::Timestamp(unit, zone.map(Into::into));
+            let array = arrow::compute::cast(&Int64Array::from(vec![value]), &time).expect("a time");
+            let field: FieldRef = Arc::new(Field::new("t", time, true));
+            let nested: ArrayRef = Arc::new(StructArray::from(vec![(field, array.clone())]));
+            let batch = batch(vec![("flat", array), ("nested", nested)]);
+            let cells = columns(&batch, Null::Absent).expect("cells").concat();
+            assert_eq!(cells, [Some(expected.to_string()), Some(format!(r#"{{"t":"{expected}"}}"#))]);
+            let lines = json_lines(&batch, &batch.schema()).expect("lines").concat();
+            assert_eq!(
+                String::from_utf8(lines).expect("UTF-8"),
+                format!(r#"{{"flat":"{expected}","nested":{{"t":"{expected}"}}}}"#)
+            );
+        }
+    }
+
+    #[test]
+    fn the_times_of_a_result_look_alike() {
+        let utc = TimestampMillisecondArray::from(vec![0]).with_timezone("UTC");
+        let berlin = TimestampNanosecondArray::from(vec![1]).with_timezone("+01:00");
+        let batch = batch(vec![("a", Arc::new(utc) as ArrayRef), ("b", Arc::new(berlin))]);
+        let cells = columns(&batch, Null::Absent).expect("cells").concat();
+        let expected = ["1970-01-01T00:00:00.000000000+00:00", "1970-01-01T01:00:00.000000001+01:00"];
+        assert_eq!(cells, expected.map(|text| Some(text.to_string())));
     }
 
     #[test]
