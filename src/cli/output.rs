@@ -1,6 +1,7 @@
 //! Where everything is printed: rows to standard output or a file, all else to standard error.
 //! Each result streams: a batch is written when it comes. Knows Arrow and the terminal, not where rows come from.
 
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,46 @@ enum Target {
         file: BufWriter<NamedTempFile>,
         path: PathBuf,
     },
+    /// A device or a pipe with a name, which is written as it is.
+    Device {
+        file: BufWriter<File>,
+        path: PathBuf,
+    },
+}
+
+impl Target {
+    /// What is at `path`, or at the end of its links: a link stays, and so does the mode of a file that is there.
+    fn at(path: &Path) -> io::Result<Target> {
+        let (path, permissions) = match std::fs::metadata(path) {
+            Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Ok(there) if !there.is_file() => {
+                // A pipe is opened once somebody reads it.
+                let file = tokio::task::block_in_place(|| OpenOptions::new().write(true).open(path))?;
+                return Ok(Target::Device { file: BufWriter::new(file), path: path.to_path_buf() });
+            }
+            Ok(there) => (path.canonicalize()?, Some(there.permissions())),
+            Err(_) => (end_of_links(path)?, None),
+        };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::Builder::new();
+        let file = file.prefix(".iql-").permissions(default_permissions()).tempfile_in(folder)?;
+        if let Some(permissions) = permissions {
+            // Not at its creation, where the user's mask would take from it.
+            file.as_file().set_permissions(permissions)?;
+        }
+        Ok(Target::File { file: BufWriter::new(file), path })
+    }
+}
+
+/// Where a link to nothing, perhaps by way of others, points.
+fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_path_buf();
+    // As many as Linux follows.
+    for _ in 0..40 {
+        let Ok(next) = path.read_link() else { return Ok(path) };
+        path = path.parent().unwrap_or(Path::new("")).join(next);
+    }
+    Err(io::Error::other("its links lead nowhere"))
 }
 
 enum Writer {
@@ -55,20 +96,10 @@ impl Output {
     pub fn open(wanted: &args::Output, quiet: bool) -> Result<Output> {
         let target = match wanted.outfile.as_deref() {
             None => Target::Standard(BufWriter::new(io::stdout())),
-            Some(path) => {
-                let failed = |source: io::Error| {
-                    Error::new(Kind::Io, format!("cannot write `{}`: {}", path.display(), reason(&source)))
-                        .with_context("nothing was sent")
-                };
-                if path.is_dir() {
-                    return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
-                }
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                let mut file = tempfile::Builder::new();
-                file.prefix(".iql-").permissions(default_permissions());
-                let file = file.tempfile_in(folder).map_err(failed)?;
-                Target::File { file: BufWriter::new(file), path: path.to_path_buf() }
-            }
+            Some(path) => Target::at(path).map_err(|source| {
+                Error::new(Kind::Io, format!("cannot write `{}`: {}", path.display(), reason(&source)))
+                    .with_context("nothing was sent")
+            })?,
         };
         let (format, headers) = (wanted.output, !wanted.hideheaders);
         Ok(Output { target, format, headers, quiet, results: 0, current: None })
@@ -158,7 +189,8 @@ impl Output {
     /// `Io`: the file cannot be finished or renamed.
     pub fn close(self) -> Result<()> {
         match self.target {
-            Target::Standard(mut stream) => at_leisure(|| stream.flush()),
+            Target::Standard(mut stream) => at_leisure(None, || stream.flush()),
+            Target::Device { mut file, path } => at_leisure(Some(&path), || file.flush()),
             Target::File { file, path } => {
                 let file = file.into_inner().map_err(|e| write_error(e.into_error(), Some(&path)))?;
                 file.as_file().sync_all().map_err(|e| write_error(e, Some(&path)))?;
@@ -191,23 +223,25 @@ impl Output {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.target {
-            Target::Standard(stream) => at_leisure(|| stream.write_all(bytes)),
+            Target::Standard(stream) => at_leisure(None, || stream.write_all(bytes)),
+            Target::Device { file, path } => at_leisure(Some(path), || file.write_all(bytes)),
             Target::File { file, path } => file.write_all(bytes).map_err(|e| write_error(e, Some(path))),
         }
     }
 
     fn flush(&mut self) -> Result<()> {
         match &mut self.target {
-            Target::Standard(stream) => at_leisure(|| stream.flush()),
+            Target::Standard(stream) => at_leisure(None, || stream.flush()),
+            Target::Device { file, path } => at_leisure(Some(path), || file.flush()),
             Target::File { .. } => Ok(()),
         }
     }
 }
 
-/// A write that waits for whoever reads standard output, perhaps for ever, and holds up nothing else meanwhile: calls in
-/// flight go on, and signals are heard.
-fn at_leisure(write: impl FnOnce() -> io::Result<()>) -> Result<()> {
-    tokio::task::block_in_place(write).map_err(|e| write_error(e, None))
+/// A write that waits for whoever reads it (standard output, or what is at `path`), perhaps for ever, and holds up
+/// nothing else meanwhile: calls in flight go on, and signals are heard.
+fn at_leisure(path: Option<&Path>, write: impl FnOnce() -> io::Result<()>) -> Result<()> {
+    tokio::task::block_in_place(write).map_err(|e| write_error(e, path))
 }
 
 fn lines(batch: &RecordBatch, between: &str, cell: impl Fn(Option<&str>) -> String) -> Result<Vec<u8>> {
@@ -224,7 +258,7 @@ fn lines(batch: &RecordBatch, between: &str, cell: impl Fn(Option<&str>) -> Stri
 fn write_error(source: io::Error, path: Option<&Path>) -> Error {
     let place = path.map_or("standard output".into(), |path| format!("`{}`", path.display()));
     match source.kind() {
-        io::ErrorKind::BrokenPipe => Error::new(Kind::Closed, "standard output was closed"),
+        io::ErrorKind::BrokenPipe => Error::new(Kind::Closed, format!("{place} was closed")),
         _ => Error::new(Kind::Io, format!("cannot write to {place}: {}", reason(&source))),
     }
 }

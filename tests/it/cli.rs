@@ -218,6 +218,46 @@ fn an_output_file_appears_when_all_is_done() {
 }
 
 #[test]
+fn an_output_file_keeps_its_link_and_its_mode() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let home = Home::new();
+    let path = |name: &str| home.path().join(name);
+    let write = |name: &str| home.run(&["exec", "--sandbox", "-o", "csv", "-f", name, "SELECT 1 AS a"]);
+    home.write("far/kept.csv", "before");
+    std::fs::set_permissions(path("far/kept.csv"), PermissionsExt::from_mode(0o662)).expect("a mode");
+    symlink("far/kept.csv", path("link.csv")).expect("a link");
+    symlink("link.csv", path("link_to_link.csv")).expect("a link");
+    symlink("far/new.csv", path("link_to_nothing.csv")).expect("a link");
+    symlink("round.csv", path("round.csv")).expect("a link");
+    for (name, target) in
+        [("link.csv", "far/kept.csv"), ("link_to_link.csv", "far/kept.csv"), ("link_to_nothing.csv", "far/new.csv")]
+    {
+        let shown = write(name);
+        assert!(shown.starts_with("exit 0"), "{shown}");
+        assert!(path(name).is_symlink(), "{name}");
+        assert_eq!(std::fs::read_to_string(path(target)).expect("a file"), "a\n1\n");
+    }
+    assert_eq!(std::fs::metadata(path("far/kept.csv")).expect("a file").permissions().mode() & 0o777, 0o662);
+    let shown = write("round.csv");
+    assert!(shown.starts_with("exit 1") && path("round.csv").is_symlink(), "{shown}");
+}
+
+#[test]
+fn an_output_that_is_no_file_is_written_and_stays() {
+    use std::os::unix::fs::FileTypeExt;
+    let home = Home::new();
+    let shown = home.run(&["exec", "--sandbox", "-o", "csv", "-f", "/dev/stdout", "SELECT 1 AS a"]);
+    assert!(shown.starts_with("exit 0\n--- stdout\na\n1\n---"), "{shown}");
+    let pipe = home.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+    let mut writer =
+        home.command(&["exec", "--sandbox", "-o", "csv", "-f", "pipe", "SELECT 1 AS a"]).spawn().expect("iql runs");
+    assert_eq!(std::fs::read_to_string(&pipe).expect("rows"), "a\n1\n");
+    assert!(writer.wait().expect("iql ends").success());
+    assert!(std::fs::metadata(&pipe).expect("a pipe").file_type().is_fifo());
+}
+
+#[test]
 fn a_reader_that_leaves_is_no_failure() {
     let home = Home::new();
     let mut command = home.command(&["exec", "--sandbox", "-o", "jsonl", "SELECT a.integration_arn, b.tags FROM awscc.redshift.integrations a, awscc.redshift.integrations b WHERE a.region = 'us-east-1' AND b.region = 'us-east-1'"]);
