@@ -40,6 +40,8 @@ pub enum Kind {
     Transport,
     /// An answer that is cut off, or is not of the expected shape. A read may be tried again.
     Shape,
+    /// The pages of a list go round: to read on would never end, and to read again gives the same.
+    Endless,
     /// A limit that the user set (calls, memory).
     Limit,
     /// The time that the user gave is up.

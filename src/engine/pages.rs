@@ -33,7 +33,7 @@ impl Pager {
     /// The next page's rows; `None` after the last. `most` is how many rows are still wanted.
     ///
     /// # Errors
-    /// What the call says, and `Shape` for a marker that the service gives twice.
+    /// What the call says, and `Endless` for a marker that the service gives twice.
     pub async fn next(&mut self, most: Option<usize>) -> Result<Option<Rows>> {
         // Invariant: a pager whose call was given up is never read again. It would end there, as if the list did.
         if self.in_flight {
@@ -54,8 +54,8 @@ impl Pager {
                 None => self.sent.clear(),
                 Some(marker) if !self.sent.insert(marker.clone()) => {
                     return Err(Error::new(
-                        Kind::Shape,
-                        "the service gave the same marker twice, so the list has no end",
+                        Kind::Endless,
+                        format!("the list's pages go round: {} gave the same marker twice", self.driver.service()),
                     )
                     .with_context(self.driver.describe(&request)));
                 }

@@ -50,7 +50,7 @@ async fn lasting_trouble_is_an_error() {
         (Trouble::Cut { at: At::Rows(5), length: Length::Right }, Kind::Shape),
         (Trouble::Cut { at: At::List, length: Length::Right }, Kind::Shape),
         (Trouble::WrongShape, Kind::Shape),
-        (Trouble::RepeatMarker, Kind::Shape),
+        (Trouble::RepeatMarker, Kind::Endless),
         (Trouble::Denied, Kind::Denied),
         (Trouble::Expired, Kind::Credentials),
         (

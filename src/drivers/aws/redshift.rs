@@ -180,8 +180,11 @@ fn page(marker: Option<String>, rows: Vec<Vec<Value>>) -> Page {
 }
 
 fn stuck(about: &About<'_>) -> Error {
-    Error::new(Kind::Shape, format!("AWS answered `{}` with the marker that was sent: its pages go round", about.call))
-        .with_context(&about.described)
+    Error::new(
+        Kind::Endless,
+        format!("the list's pages go round: AWS answered `{}` with the marker that was sent", about.call),
+    )
+    .with_context(&about.described)
 }
 
 /// A row asked for by its one key that does not exist is no row. Of several keys one alone may be missing, and an empty

@@ -186,7 +186,9 @@ async fn a_marker_that_repeats_is_an_error() {
     let again = || ok(answer("DescribeIntegrations", &format!("{TWO}<Marker>m</Marker>")));
     let (result, sent) = outcome(&Request { marker: Some("m".into()), ..request("DescribeIntegrations") }, again).await;
     let error = result.expect_err("a loop");
-    assert_eq!((error.kind, sent), (Kind::Shape, 3), "{error}");
+    assert_eq!((error.kind, sent), (Kind::Endless, 1), "{error}");
+    let expected = "the list's pages go round: AWS answered `DescribeIntegrations` with the marker that was sent";
+    assert_eq!(error.message, expected);
     let (result, _) =
         outcome(&request("DescribeIntegrations"), || ok(answer("DescribeIntegrations", &format!("{TWO}<Marker/>"))))
             .await;
