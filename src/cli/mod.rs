@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::{Error, Kind, Result};
 use args::{Arguments, Command};
@@ -42,7 +43,11 @@ fn run(command: Command) -> Result<()> {
     let done = runtime.block_on(async {
         match command {
             Command::Exec(exec) => interruptible(async move { batch::run(&exec).await }).await,
-            Command::Sandbox(serve) => interruptible(async move { sandbox::serve(&serve).await }).await,
+            Command::Sandbox(serve) => match interruptible(async move { sandbox::serve(&serve).await }).await {
+                // There is no other way to end it.
+                Err(error) if error.kind == Kind::Interrupted => Ok(()),
+                done => done,
+            },
         }
     });
     // What is still in flight is given up, not waited for.
@@ -54,11 +59,13 @@ fn run(command: Command) -> Result<()> {
 /// pipe that nobody reads, such as a pager's, holds its thread up.
 async fn interruptible(work: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
     let failed = |e| Error::new(Kind::Io, "signals cannot be listened for").with_source(e);
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(failed)?;
+    // Listened for before the work begins, whose first words may be answered with one.
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut work = tokio::spawn(work);
     tokio::select! {
         done = &mut work => return done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())),
-        _ = tokio::signal::ctrl_c() => {}
+        _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     work.abort();

@@ -1,10 +1,11 @@
 //! `iql sandbox`, and `--sandbox`: starts the pretended AWS and points the real driver at it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::Sandbox;
 use crate::cli::output;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sandbox::{self, ACCOUNTS, Options, Running};
 use crate::settings::{Secret, Settings, StaticCredentials};
 
@@ -19,15 +20,21 @@ pub async fn serve(arguments: &Sandbox) -> Result<()> {
         port: arguments.port,
         ..Options::default()
     })
-    .await?;
+    .await
+    .map_err(|error| if is_taken(&error) { error.with_hint("`--port 0` takes any that is free") } else { error })?;
     output::say(&format!("listening on {}", running.endpoint()))?;
     output::note(&format!(
-        "for another client:\n  export AWS_ENDPOINT_URL={} AWS_ACCESS_KEY_ID=prod AWS_SECRET_ACCESS_KEY=sandbox AWS_REGION=us-east-1\n\
+        "for another client:\n  export AWS_ENDPOINT_URL={} AWS_ACCESS_KEY_ID=prod AWS_SECRET_ACCESS_KEY=sandbox AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n\
          the accounts are `prod` and `dev`; Ctrl-C ends it, its state stays",
         running.endpoint()
     ));
     running.stopped().await;
     Ok(())
+}
+
+fn is_taken(error: &Error) -> bool {
+    let source = error.source.as_ref().and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|source| source.kind() == io::ErrorKind::AddrInUse)
 }
 
 /// Starts a sandbox in this process and sends every AWS call there.

@@ -270,6 +270,33 @@ fn a_reader_that_leaves_is_no_failure() {
 }
 
 #[test]
+fn a_sandbox_ends_quietly_when_told_to() {
+    for signal in ["-INT", "-TERM"] {
+        let home = Home::new();
+        let mut command = home.command(&["sandbox", "--port", "0"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("iql runs");
+        let mut stderr = std::io::BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut told = String::new();
+        while !told.contains("Ctrl-C ends it") {
+            assert!(std::io::BufRead::read_line(&mut stderr, &mut told).expect("a line") > 0, "{told}");
+        }
+        assert!(told.contains(" AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n"), "{told}");
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill runs").success());
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut stderr, &mut rest).expect("text");
+        assert_eq!((child.wait().expect("iql ends").code(), rest.as_str()), (Some(0), ""));
+    }
+}
+
+#[test]
+fn a_taken_port_gets_a_hint() {
+    let home = Home::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    insta::assert_snapshot!(home.run(&["sandbox", "--port", &port]));
+}
+
+#[test]
 fn missing_credentials_are_said_at_once() {
     let home = Home::new();
     let sql = "SELECT * FROM awscc.redshift.integrations WHERE region = 'us-east-1'";
