@@ -1,9 +1,11 @@
 //! The command line, declared once: the parser, the help and (later) the man page and the completions come from here.
 //! Knows what can be said, not what is done about it.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::error::{Error, Kind, Result};
 use crate::settings::{Settings, duration};
@@ -102,7 +104,7 @@ pub struct Common {
     pub profile: Option<String>,
 
     /// The regions of statements that name none, with commas between them
-    #[arg(long, value_name = "REGION", value_delimiter = ',')]
+    #[arg(long, value_name = "REGION", value_delimiter = ',', value_parser = trimmed)]
     pub region: Vec<String>,
 
     /// Calls that one statement may make
@@ -137,6 +139,50 @@ pub struct Sandbox {
     pub dir: Option<PathBuf>,
 }
 
+impl Arguments {
+    /// What was typed, as `parse` finds it.
+    ///
+    /// # Errors
+    /// Clap's report of why it cannot be taken; `--help` and `--version` are among those.
+    pub fn typed(parse: impl Fn(clap::Command) -> Result<ArgMatches, clap::Error>) -> Result<Arguments, clap::Error> {
+        let read = |command: clap::Command| Arguments::from_arg_matches(&parse(command)?);
+        let lenient = |name: &'static str, change: fn(Arg) -> Arg| {
+            let command = Arguments::command().mut_subcommand("exec", |exec| exec.mut_arg(name, change));
+            match read(command).ok()?.command {
+                Command::Exec(exec) => Some(exec),
+                Command::Sandbox(_) => None,
+            }
+        };
+        read(Arguments::command()).or_else(|mut error| {
+            if error.kind() == ErrorKind::UnknownArgument
+                && let Some(exec) = lenient("sql", |sql| sql.allow_hyphen_values(true))
+                && exec.sql.as_deref().is_some_and(begins_with_comment)
+            {
+                return Ok(Arguments { command: Command::Exec(exec) });
+            }
+            if error.use_stderr()
+                && let Some(exec) = lenient("sandbox", |sandbox| sandbox.require_equals(false))
+                && let Some(Some(folder)) = exec.common.sandbox
+                && !folder.to_string_lossy().contains(char::is_whitespace)
+            {
+                let write = format!("write `--sandbox={}`", folder.display());
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![write.into()]));
+            }
+            Err(error)
+        })
+    }
+}
+
+fn trimmed(text: &str) -> Result<String, Infallible> {
+    Ok(text.trim().to_string())
+}
+
+/// No flag has a blank in its name.
+fn begins_with_comment(sql: &str) -> bool {
+    let name = sql.strip_prefix("--").map(|rest| rest.split('=').next().unwrap_or_default());
+    name.is_some_and(|name| name.contains(char::is_whitespace))
+}
+
 impl Common {
     /// The settings with these flags on top.
     ///
@@ -159,5 +205,52 @@ impl Common {
         settings.limits.max_calls = self.max_calls.or(settings.limits.max_calls);
         settings.limits.statement = self.timeout.or(settings.limits.statement);
         Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exec(words: &[&str]) -> Result<Exec, String> {
+        let words = ["iql", "exec"].iter().chain(words);
+        match Arguments::typed(|command| command.try_get_matches_from(words.clone())) {
+            Ok(Arguments { command: Command::Exec(exec) }) => Ok(*exec),
+            Ok(_) => Err("another command".into()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn sql_may_begin_with_a_comment() {
+        for (words, sql) in [
+            (&["-- note\nSELECT 1"][..], "-- note\nSELECT 1"),
+            (&["--note\nSELECT 1", "--quiet"], "--note\nSELECT 1"),
+            (&["--sandbox", "-- a = b\nSELECT 1"], "-- a = b\nSELECT 1"),
+            (&["--sandbox=a folder", "SELECT 1"], "SELECT 1"),
+            (&["SELECT 1 -- note"], "SELECT 1 -- note"),
+        ] {
+            assert_eq!(exec(words).expect("arguments").sql.as_deref(), Some(sql));
+        }
+    }
+
+    #[test]
+    fn a_sandbox_folder_goes_with_an_equals_sign() {
+        for (words, told) in [
+            (&["--sandbox", "state", "SELECT 1"][..], true),
+            (&["--sandbox", "state", "-i", "inventory.iql"], true),
+            (&["--sandbox", "SELECT 1", "SELECT 2"], false),
+            (&["--sandbox", "SELECT 1", "--bogus"], false),
+            (&["--sandbox", "--bogus"], false),
+        ] {
+            let report = exec(words).expect_err("a report");
+            assert_eq!(report.contains("write `--sandbox=state`"), told, "{report}");
+        }
+    }
+
+    #[test]
+    fn regions_may_have_blanks_between_them() {
+        let exec = exec(&["--region", "us-east-1, eu-west-1", "SELECT 1"]).expect("arguments");
+        assert_eq!(exec.common.region, ["us-east-1", "eu-west-1"]);
     }
 }

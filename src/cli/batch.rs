@@ -1,6 +1,6 @@
 //! `iql exec`: a script, parsed whole, then run statement by statement; each result streams as it comes.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use futures::StreamExt;
@@ -91,20 +91,28 @@ async fn script(exec: &Exec) -> Result<(String, Option<&Path>)> {
     match (&exec.sql, exec.infile.as_deref()) {
         (Some(sql), _) => Ok((sql.clone(), None)),
         (None, Some(path)) if path != Path::new("-") => {
-            let text = std::fs::read_to_string(path).map_err(|e| {
-                Error::new(Kind::Usage, format!("cannot read `{}`: {}", path.display(), reason(&e))).with_source(e)
-            })?;
-            Ok((text, Some(path)))
+            let place = format!("`{}`", path.display());
+            let bytes = std::fs::read(path).map_err(|e| unreadable(&place, e))?;
+            Ok((text(bytes, &place)?, Some(path)))
         }
         (None, None) if std::io::stdin().is_terminal() => Err(Error::new(Kind::Usage, "there is no statement to run")
             .with_hint("give it as text, `iql exec \"SELECT …\"`, as a file, `-i FILE`, or on standard input")),
         (None, _) => {
-            let mut text = String::new();
+            let mut bytes = Vec::new();
             // Not the blocking read: Ctrl-C has to be heard meanwhile.
-            tokio::io::stdin().read_to_string(&mut text).await.map_err(|e| {
-                Error::new(Kind::Usage, format!("cannot read standard input: {}", reason(&e))).with_source(e)
-            })?;
-            Ok((text, None))
+            tokio::io::stdin().read_to_end(&mut bytes).await.map_err(|e| unreadable("standard input", e))?;
+            Ok((text(bytes, "standard input")?, None))
         }
     }
+}
+
+fn unreadable(place: &str, source: io::Error) -> Error {
+    Error::new(Kind::Usage, format!("cannot read {place}: {}", reason(&source))).with_source(source)
+}
+
+/// Without the mark that some editors put before UTF-8.
+fn text(bytes: Vec<u8>, place: &str) -> Result<String> {
+    let text = String::from_utf8(bytes)
+        .map_err(|e| Error::new(Kind::Usage, format!("{place} is not UTF-8 text")).with_source(e))?;
+    Ok(text.strip_prefix('\u{feff}').map(String::from).unwrap_or(text))
 }

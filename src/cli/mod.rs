@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::error::{Error, Kind, Result};
@@ -22,7 +21,7 @@ const CLEARING: Duration = Duration::from_millis(200);
 /// The whole program: parses the arguments, runs the command, tells of an error, and says with what code to exit.
 pub fn main() -> ExitCode {
     // Wrong usage ends here, with clap's message and code 2; `--help` and `--version` with 0.
-    let arguments = Arguments::parse();
+    let arguments = Arguments::typed(clap::Command::try_get_matches).unwrap_or_else(|error| error.exit());
     match run(arguments.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.kind == Kind::Closed => ExitCode::SUCCESS,

@@ -147,6 +147,7 @@ fn wrong_usage() {
         ),
         ("output_is_a_folder", &["exec", "--sandbox", "-f", "documents", "SELECT 1"]),
         ("unknown_flag", &["exec", "--sandbx", "SELECT 1"]),
+        ("sandbox_folder_apart", &["exec", "--sandbox", "state", "SELECT 1"]),
         ("unknown_format", &["exec", "-o", "xml", "SELECT 1"]),
         ("bad_timeout", &["exec", "--timeout", "soon", "SELECT 1"]),
         ("settings_mistakes", &["exec", "--settings", "settings.yaml", "SELECT 1"]),
@@ -186,6 +187,13 @@ fn scripts_come_from_text_file_and_pipe() {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("iql runs");
     child.stdin.take().expect("a pipe").write_all(b"SELECT 'piped' AS a").expect("written");
     insta::assert_snapshot!("script_pipe", home.shown(&child.wait_with_output().expect("iql ends")));
+    home.write("marked.iql", "\u{feff}SELECT 1 AS a;\n");
+    assert_eq!(
+        home.run(&["exec", "--sandbox", "-o", "csv", "-i", "marked.iql"]),
+        "exit 0\n--- stdout\na\n1\n--- stderr\n"
+    );
+    std::fs::write(home.path().join("latin.iql"), b"SELECT '\xe9'").expect("written");
+    insta::assert_snapshot!("script_not_utf8", home.run(&["exec", "--sandbox", "-i", "latin.iql"]));
     home.write("bad.iql", "SELECT 1;\nSELECT 2 FORM x;\n");
     insta::assert_snapshot!("script_bad", home.run(&["exec", "--sandbox", "-i", "bad.iql"]));
 }
