@@ -173,6 +173,10 @@ impl Source {
         }
     }
 
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The text between two locations.
     pub(super) fn between(&self, start: Location, end: Location) -> &str {
         let (start, end) = (self.offset(start), self.offset(end));

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AccessExpr, Expr, Function, Ident, Query, SetExpr, Subscript, Value, Values, VisitMut, VisitorMut,
+    AccessExpr, Expr, Function, Ident, Query, SetExpr, Subscript, TableFactor, Value, Values, VisitMut, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -235,13 +235,22 @@ impl VisitorMut for Walk<'_, '_, '_> {
         ControlFlow::Continue(())
     }
 
+    // A join behind `|>`: every other FROM belongs to a query.
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        self.pass.ignored.factor(factor);
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
             Expr::Lambda(lambda) => {
                 let parameters = lambda.params.iter().map(|parameter| folded(&parameter.name));
                 self.parameters.push(parameters.collect());
             }
-            Expr::Function(function) => self.pass.check_function(function),
+            Expr::Function(function) => {
+                self.pass.ignored.function(function);
+                self.pass.check_function(function);
+            }
             Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain),
             _ => {}
         }

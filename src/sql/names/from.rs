@@ -54,6 +54,7 @@ impl Pass<'_> {
     }
 
     fn factor(&mut self, factor: &mut TableFactor, scope: &mut Scope<'_>) {
+        self.ignored.factor(factor);
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
                 let relation = self.table(name, alias);

@@ -5,6 +5,7 @@
 mod complain;
 mod expressions;
 mod from;
+mod ignored;
 mod outputs;
 mod query;
 mod scope;
@@ -55,11 +56,13 @@ pub struct TableUse {
     pub span: Span,
 }
 
-/// Resolves the query's names in place. If several names are wrong, the error is about the first of them in the
-/// text and has the others in its context.
+/// Resolves the query's names in place. If several names are wrong, or clauses are not answered, the error is about
+/// the first of them in the text and has the others in its context.
 pub fn resolve(query: &mut Query, tables: &dyn Tables, source: &Source) -> Result<Resolved> {
-    let mut pass = Pass { tables, source, ctes: Vec::new(), found: Vec::new(), errors: Vec::new(), given: 0 };
+    let ignored = ignored::Search::new(source);
+    let mut pass = Pass { tables, source, ctes: Vec::new(), found: Vec::new(), errors: Vec::new(), ignored, given: 0 };
     pass.query(query, None);
+    pass.errors.extend(pass.ignored.found());
     match complain::together(pass.errors, source) {
         Some(error) => Err(error),
         None => Ok(Resolved { tables: pass.found }),
@@ -74,6 +77,7 @@ struct Pass<'a> {
     ctes: Vec<(String, outputs::Outputs)>,
     found: Vec<TableUse>,
     errors: Vec<(Span, Error)>,
+    ignored: ignored::Search<'a>,
     /// How many relations were given a name.
     given: usize,
 }

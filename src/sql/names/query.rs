@@ -13,6 +13,7 @@ use crate::error::{Error, Kind};
 
 impl Pass<'_> {
     pub(super) fn query(&mut self, query: &mut Query, outer: Option<&Scope<'_>>) -> Outputs {
+        self.ignored.query(query);
         let reach = self.ctes.len();
         if let Some(with) = &mut query.with {
             for cte in &mut with.cte_tables {
@@ -41,6 +42,7 @@ impl Pass<'_> {
     }
 
     fn cte(&mut self, cte: &mut Cte, recursive: bool, outer: Option<&Scope<'_>>) -> Outputs {
+        self.ignored.cte(cte, recursive);
         // Only a UNION can be recursive: its left side says which columns there are.
         if recursive
             && let SetExpr::SetOperation { op: SetOperator::Union, left, right, .. } = &mut *cte.query.body

@@ -17,6 +17,7 @@ impl Pass<'_> {
         order_by: Option<&mut OrderBy>,
         outer: Option<&Scope<'_>>,
     ) -> Outputs {
+        self.ignored.select(select);
         let scope = self.from(&mut select.from, outer);
         let scope = &scope;
         self.walk(&mut select.prewhere, scope, None);

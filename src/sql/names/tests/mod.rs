@@ -1,6 +1,7 @@
 //! The pass held against a world of three tables, and against the planner: whatever it resolves must plan.
 
 mod clauses;
+mod ignored;
 mod refused;
 mod relations;
 
