@@ -49,7 +49,8 @@ const MOST_TOKENS: usize = 4000;
 pub fn parse(text: &str, file: Option<&Path>) -> Result<Vec<Statement>> {
     let source = Source::new(text, file);
     let tokens = split::tokens(text).map_err(|error| syntax::of_text(&error, text, &source))?;
-    split::statements(&tokens).map(|tokens| statement(tokens, &source)).collect()
+    let statement = |tokens| statement(tokens, &source).map_err(|error| syntax::with_quotes(error, tokens));
+    split::statements(&tokens).map(statement).collect()
 }
 
 impl TryFrom<&str> for Statement {
@@ -96,7 +97,11 @@ fn statement(tokens: &[TokenWithSpan], source: &Source) -> Result<Statement> {
     if next.token != Token::EOF {
         let error = syntax::expected("the end of the statement", &next, tokens, source);
         let starts_another = verbs().any(|verb| next.token.to_string().eq_ignore_ascii_case(verb));
-        return Err(if starts_another { error.with_hint("statements are separated by `;`") } else { error });
+        return Err(match syntax::meant_clause(&next, tokens) {
+            _ if starts_another => error.with_hint("statements are separated by `;`"),
+            Some(clause) => error.with_hint(format!("did you mean `{clause}`?")),
+            None => error,
+        });
     }
     Ok(Statement { body, hints, source: source.clone(), text })
 }

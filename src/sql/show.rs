@@ -96,7 +96,7 @@ fn other(parser: &mut Parser<'_>, reader: Reader<'_>, what: &str) -> Result<Body
 
 fn within<const N: usize>(parser: &mut Parser<'_>, reader: Reader<'_>, verb: &str, form: &str) -> Result<[Part; N]> {
     if !parser.parse_keyword(Keyword::IN) && !parser.parse_keyword(Keyword::FROM) {
-        return Err(reader.expected(&format!("`IN {form}`"), &parser.peek_token()));
+        return Err(reader.expected(&format!("`IN {form}`"), &parser.peek_token()).with_hint(example::<N>(verb)));
     }
     counted(reader.name(parser)?, reader, verb, form)
 }
@@ -104,7 +104,13 @@ fn within<const N: usize>(parser: &mut Parser<'_>, reader: Reader<'_>, verb: &st
 fn counted<const N: usize>(name: Name, reader: Reader<'_>, verb: &str, form: &str) -> Result<[Part; N]> {
     let place = reader.source.place(name.span());
     let message = format!("{verb} needs `{form}`, found `{name}`");
-    name.parts.try_into().map_err(|_| Error::new(Kind::Syntax, message).at(place))
+    name.parts.try_into().map_err(|_| Error::new(Kind::Syntax, message).at(place).with_hint(example::<N>(verb)))
+}
+
+fn example<const N: usize>(verb: &str) -> String {
+    let parts = ["awscc", "redshift", "integrations", "get"];
+    let within = if verb.starts_with("SHOW") { " IN" } else { "" };
+    format!("for example `{verb}{within} {}`", parts[..N].join("."))
 }
 
 fn filter(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Option<ShowFilter>> {

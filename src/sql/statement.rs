@@ -183,6 +183,11 @@ impl Source {
         self.text.get(start..end.max(start)).unwrap_or_default()
     }
 
+    /// The text from a location on.
+    pub(super) fn from(&self, location: Location) -> &str {
+        &self.text[self.offset(location)..]
+    }
+
     /// The character at a location.
     pub(super) fn char_at(&self, location: Location) -> Option<char> {
         self.text[self.offset(location)..].chars().next()

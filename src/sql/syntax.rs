@@ -8,6 +8,27 @@ use super::split;
 use super::statement::Source;
 use crate::error::{Error, Kind, nearest};
 
+const STRAIGHT: &str = "text is written in straight single quotes: `'…'`";
+/// What may follow what is read already.
+const CLAUSES: [&str; 16] = [
+    "FROM",
+    "WHERE",
+    "GROUP",
+    "HAVING",
+    "QUALIFY",
+    "WINDOW",
+    "ORDER",
+    "LIMIT",
+    "OFFSET",
+    "UNION",
+    "INTERSECT",
+    "EXCEPT",
+    "JOIN",
+    "LEFT",
+    "INNER",
+    "USING",
+];
+
 /// A text that cannot even be cut into words.
 pub(super) fn of_text(error: &TokenizerError, text: &str, source: &Source) -> Error {
     let at = |location: Location| source.place(Span::new(location, location));
@@ -19,6 +40,9 @@ pub(super) fn of_text(error: &TokenizerError, text: &str, source: &Source) -> Er
     if let Some(quote) = split::is_unfinished(error).then(|| source.char_at(error.location)).flatten() {
         return match quote {
             '"' => Error::new(Kind::Syntax, "this quoted name is not closed").with_hint("close it with `\"`"),
+            '\'' if source.from(error.location).contains(is_curly) => {
+                Error::new(Kind::Syntax, "this text is not closed").with_hint(STRAIGHT)
+            }
             '\'' => Error::new(Kind::Syntax, "this text is not closed")
                 .with_hint("close it with `'`; a quote within it is written `''`"),
             _ => Error::new(Kind::Syntax, "this quote is not closed"),
@@ -73,6 +97,34 @@ pub(super) fn unknown_verb(
         Some(verb) => error.with_hint(format!("did you mean `{verb}`?")),
         None => error,
     }
+}
+
+/// The clause that is nearly written at the word where the statement should have ended, or right before it: there it
+/// was taken for an alias.
+pub(super) fn meant_clause(found: &TokenWithSpan, tokens: &[TokenWithSpan]) -> Option<&'static str> {
+    let words = tokens.iter().rev().filter(|token| !split::is_space(&token.token));
+    let words = words.skip_while(|token| token.span.start > found.span.start).take(2);
+    let meant = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) if word.quote_style.is_none() && word.value.chars().count() > 2 => {
+            nearest(&word.value, CLAUSES).filter(|clause| !word.value.eq_ignore_ascii_case(clause))
+        }
+        _ => None,
+    };
+    words.filter_map(meant).next()
+}
+
+/// Adds what to write for the quotes of a word processor.
+pub(super) fn with_quotes(error: Error, tokens: &[TokenWithSpan]) -> Error {
+    let is_quoted = tokens.iter().any(|token| match &token.token {
+        Token::Char(letter) => is_curly(*letter),
+        Token::Word(word) => word.quote_style.is_none() && word.value.contains(is_curly),
+        _ => false,
+    });
+    if is_quoted { error.with_hint(STRAIGHT) } else { error }
+}
+
+fn is_curly(letter: char) -> bool {
+    matches!(letter, '‘' | '’' | '“' | '”')
 }
 
 /// The place just behind the last token.

@@ -174,17 +174,40 @@ fn errors_point_at_the_word() {
     );
     check_error(
         "SHOW RESOURCES IN awscc",
-        "SHOW RESOURCES needs `provider.service`, found `awscc`\n  1 | SHOW RESOURCES IN awscc\n    |                   ^^^^^",
+        "SHOW RESOURCES needs `provider.service`, found `awscc`\n  1 | SHOW RESOURCES IN awscc\n    |                   ^^^^^\n\nhint: for example `SHOW RESOURCES IN awscc.redshift`",
     );
     check_error(
         "SHOW SERVICES",
-        "expected `IN provider`, found the end of the statement\n  1 | SHOW SERVICES\n    |              ^",
+        "expected `IN provider`, found the end of the statement\n  1 | SHOW SERVICES\n    |              ^\n\nhint: for example `SHOW SERVICES IN awscc`",
     );
     check_error("SET a.b", "expected `=`, found the end of the statement\n  1 | SET a.b\n    |        ^");
     check_error(
         "EXPLAIN EXPLAIN SELECT 1",
         "expected the statement to explain, found `EXPLAIN`\n  1 | EXPLAIN EXPLAIN SELECT 1\n    |         ^^^^^^^",
     );
+}
+
+#[test]
+fn hints_say_what_was_meant() {
+    let check = |script: &str, expected: &[&str]| {
+        let error = parse(script, None).expect_err(script);
+        assert_eq!(error.hints, expected, "{script}: {error}");
+    };
+    check("SELECT * FORM t", &["did you mean `FROM`?"]);
+    check("SELECT a FORM t", &["did you mean `FROM`?"]);
+    check("SELECT * FROM t WHER x", &["did you mean `WHERE`?"]);
+    check("SELECT * FROM t WHER x = 1", &["did you mean `WHERE`?"]);
+    check("SELECT * FROM t GROPU BY x", &["did you mean `GROUP`?"]);
+    check("SELECT * FROM t ODER BY x", &["did you mean `ORDER`?"]);
+    check("SELECT * FROM t LIMT 5", &["did you mean `LIMIT`?"]);
+    check("SELECT a FROM t LIMIT 1 WHERE x", &[]);
+    check("SELECT a b c", &[]);
+    let straight = "text is written in straight single quotes: `'…'`";
+    check("SELECT * FROM t WHERE x = ‘a’", &[straight]);
+    check("SELECT “a” FROM t", &[straight]);
+    check("SELECT * FROM t WHERE x = 'a’", &[straight]);
+    check("SELECT '‘' a b", &[]);
+    check("DESCRIBE awscc.redshift", &["for example `DESCRIBE awscc.redshift.integrations`"]);
 }
 
 #[test]
