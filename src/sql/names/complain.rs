@@ -57,6 +57,12 @@ pub(super) fn ambiguous_output(typed: &Ident) -> Error {
         .with_hint("give each its own name with `AS`, or write its position in the SELECT list")
 }
 
+/// The planner wants a name for each column.
+pub(super) fn two_outputs(alias: &Ident) -> Error {
+    Error::new(Kind::Name, format!("two columns are called `{}`", alias.value))
+        .with_hint("give one of them another name")
+}
+
 /// Nothing in reach is called like the qualifier.
 pub(super) fn no_qualifier(parts: &[Ident], scope: &Scope<'_>) -> Error {
     let typed = parts.iter().map(folded).collect::<Vec<_>>().join(".");

@@ -67,6 +67,10 @@ impl Pass<'_> {
             SelectItem::ExprWithAlias { mut expr, alias } => {
                 let plain = expressions::parts(&expr).is_some();
                 self.walk(&mut expr, scope, None);
+                let is_called = |item: &SelectItem| matches!(item, SelectItem::ExprWithAlias { alias: taken, .. } if folded(taken) == folded(&alias));
+                if projection.iter().any(is_called) {
+                    self.complain(alias.span, complain::two_outputs(&alias));
+                }
                 let source = plain.then(|| expr.clone());
                 outputs.push(Column { name: folded(&alias), ..Column::default() }, source);
                 projection.push(SelectItem::ExprWithAlias { expr, alias });

@@ -133,4 +133,7 @@ fn errors_name_what_was_meant() {
             "hint: give each table or subquery its own name, and say which one is meant",
         ],
     );
+    for sql in ["SELECT 1 AS a, 2 AS a", "SELECT note AS A, region AS a FROM plain", "SELECT 1 AS b, 2 AS a, 3 AS a"] {
+        check_error(sql, "a", &["two columns are called `a`", "hint: give one of them another name"]);
+    }
 }
