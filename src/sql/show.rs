@@ -108,7 +108,7 @@ fn counted<const N: usize>(name: Name, reader: Reader<'_>, verb: &str, form: &st
 }
 
 fn example<const N: usize>(verb: &str) -> String {
-    let parts = ["awscc", "redshift", "integrations", "get"];
+    let parts = ["awscc", "redshift", "integrations", "create_resource"];
     let within = if verb.starts_with("SHOW") { " IN" } else { "" };
     format!("for example `{verb}{within} {}`", parts[..N].join("."))
 }
