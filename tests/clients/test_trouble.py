@@ -110,8 +110,8 @@ def test_a_marker_that_repeats(sandbox, iql):
     sandbox.fault("repeat_marker")
     code, out, err = iql.run("-o", "json", ONE, IQL_TRIES="3")
     assert code == 1 and not complete(out)
-    assert "with the marker that was sent: its pages go round" in err and "region=us-east-1" in err
-    assert statuses(sandbox) == [200] + [200] * 3
+    assert "pages go round" in err and "region=us-east-1" in err
+    assert statuses(sandbox) == [200, 200]
 
 
 def test_an_answer_that_never_comes(sandbox, iql):
