@@ -119,7 +119,11 @@ fn given_up(driver: &dyn Driver, request: &Request, mut error: Error, tries: u32
     let summary = match error.kind {
         Kind::Throttled => format!("{service} kept throttling `{call}`"),
         Kind::Unavailable => format!("{service} kept failing on `{call}`"),
-        Kind::Transport => format!("`{call}` found no whole answer from {service}"),
+        // What did not come through, and from where, the driver knows better.
+        Kind::Transport => {
+            error.message.push_str(&format!(" ({tries} tries, {})", show(spent)));
+            return error;
+        }
         Kind::Shape => format!("{service} kept answering `{call}` in a shape that cannot be read"),
         // The last try met something that does not pass: that is the news, not the tries before it.
         _ => return error,

@@ -163,4 +163,4 @@ def test_where_calls_go(sandbox, iql, write):
     # The environment goes before the file.
     assert iql.rows(COUNT, "--profile", "default", AWS_ENDPOINT_URL=here) == PROD
     own = {"arguments": ("--profile", "default"), "AWS_ENDPOINT_URL": None}
-    refused(iql, "`DescribeIntegrations` found no whole answer", f"on the way to `{NOWHERE}`", IQL_TRIES="2", **own)
+    refused(iql, f"nothing listens at `{NOWHERE}`", "a profile's `endpoint_url`", IQL_TRIES="2", **own)

@@ -3,6 +3,7 @@
 //! (with one exception, where AWS has no code for what it means).
 
 use std::error::Error as StdError;
+use std::io;
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
@@ -10,7 +11,8 @@ use aws_sdk_redshift::config::http::HttpResponse;
 use aws_sdk_redshift::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use chrono::Utc;
 
-use super::http::{BadSetting, NoAddress};
+use super::endpoint::Endpoint;
+use super::http::{Astray, BadSetting, NoAddress};
 use super::regions::REGIONS;
 use super::whole::NotWhole;
 use crate::error::{Error, Kind, nearest};
@@ -22,6 +24,8 @@ pub struct About<'a> {
     /// How the request reads to a person.
     pub described: String,
     pub region: &'a str,
+    /// Where the request went, if not to the region's own address.
+    pub endpoint: Option<Endpoint>,
     /// What the call needs, for who is denied it.
     pub permissions: Vec<&'static str>,
 }
@@ -174,9 +178,23 @@ fn broken<E>(failure: &SdkError<E, HttpResponse>, about: &About<'_>) -> Error
 where
     E: StdError + 'static,
 {
-    Error::new(Kind::Transport, format!("no whole answer to `{}` came from AWS", about.call))
-        .with_context(&about.described)
-        .with_context(chain_text(failure))
+    let astray = find::<Astray>(failure);
+    let address = astray.map(|astray| astray.address.as_str());
+    let refused = astray.is_some_and(|astray| !astray.by_proxy)
+        && find::<io::Error>(failure).is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+    let error = match (address, &about.endpoint) {
+        (Some(address), _) if refused => Error::new(Kind::Transport, format!("nothing listens at `{address}`")),
+        (_, Some(Endpoint { url, is_ours: false })) => {
+            Error::new(Kind::Transport, format!("no whole answer to `{}` came from `{url}`", about.call))
+        }
+        _ => Error::new(Kind::Transport, format!("no whole answer to `{}` came from AWS", about.call)),
+    };
+    let error = error.with_context(&about.described);
+    let error = if refused { error } else { error.with_context(chain_text(failure)) };
+    match &about.endpoint {
+        Some(endpoint) if address.is_none_or(|address| endpoint.is_at(address)) => endpoint.hint(error),
+        _ => error,
+    }
 }
 
 /// The chain of credentials has none, or failed.

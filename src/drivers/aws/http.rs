@@ -88,8 +88,10 @@ impl std::error::Error for NoAddress {
 /// A connection that could not be made or did not last. By itself it does not say where it led: that may be an endpoint
 /// from a profile, which nobody has in mind.
 #[derive(Debug)]
-struct Astray {
-    address: String,
+pub struct Astray {
+    pub address: String,
+    /// A proxy may have been asked, so that it is not known who failed.
+    pub by_proxy: bool,
     source: ConnectorError,
 }
 
@@ -106,12 +108,12 @@ impl std::error::Error for Astray {
 }
 
 impl Astray {
-    fn from(address: &str, source: ConnectorError) -> ConnectorError {
+    fn from(address: &str, by_proxy: bool, source: ConnectorError) -> ConnectorError {
         let is_timeout = source.is_timeout();
         if !is_timeout && !source.is_io() {
             return source;
         }
-        let astray = Astray { address: origin(address).into(), source }.into();
+        let astray = Astray { address: origin(address).into(), by_proxy, source }.into();
         if is_timeout { ConnectorError::timeout(astray) } else { ConnectorError::io(astray) }
     }
 }
@@ -152,10 +154,13 @@ struct Sender {
 impl HttpConnector for Sender {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let secure = !request.uri().starts_with("http://");
+        let proxy = &self.http.0.proxy;
+        let own = if secure { &proxy.https } else { &proxy.http };
+        let by_proxy = own.is_some() || proxy.all.is_some();
         match self.http.0.connector(Way { secure, connect: self.connect, read: self.read }) {
             Ok(connector) => HttpConnectorFuture::new(async move {
                 let address = request.uri().to_string();
-                connector.call(request).await.map_err(|error| Astray::from(&address, error))
+                connector.call(request).await.map_err(|error| Astray::from(&address, by_proxy, error))
             }),
             Err(bad) => HttpConnectorFuture::ready(Err(ConnectorError::user(bad.into()))),
         }

@@ -18,12 +18,14 @@ use aws_sdk_redshift::config::{
 };
 use tokio::sync::OnceCell;
 
+use self::endpoint::Endpoint;
 use crate::error::{Error, Kind, Result, nearest};
 use crate::settings::{self, Limits, Settings};
 
 mod advice;
 #[cfg(test)]
 mod double;
+mod endpoint;
 mod errors;
 mod http;
 pub mod redshift;
@@ -58,11 +60,14 @@ impl Aws {
     /// The client for a profile and a region. `None` is the profile of the settings, or whom the environment says.
     ///
     /// # Errors
-    /// `Credentials`: a profile that the settings' own credentials do not have.
+    /// `Credentials`: a profile that the settings' own credentials do not have. `Usage`: an endpoint that is no address.
     async fn client(&self, profile: Option<&str>, region: &str) -> Result<Client> {
         let key = (profile.map(String::from), region.to_string());
         if let Some(client) = lock(&self.clients).get(&key) {
             return Ok(client.clone());
+        }
+        if let Some(endpoint) = self.endpoint(profile, region).await {
+            endpoint.check()?;
         }
         let client = Client::from_conf(self.configure(self.account(profile, region).await?, region));
         Ok(lock(&self.clients).entry(key).or_insert(client).clone())
@@ -79,12 +84,26 @@ impl Aws {
         named.or(self.settings.profile.as_deref())
     }
 
+    /// Where a profile's calls go, if not to the region's own address.
+    async fn endpoint(&self, named: Option<&str>, region: &str) -> Option<Endpoint> {
+        match &self.settings.endpoint {
+            Some(url) => Some(Endpoint { url: url.clone(), is_ours: true }),
+            None if !self.settings.credentials.is_empty() => None,
+            None => Endpoint::found(&self.found(named, region).await),
+        }
+    }
+
     async fn account(&self, named: Option<&str>, region: &str) -> Result<Builder> {
         if !self.settings.credentials.is_empty() {
             return self.fixed(self.profile(named));
         }
+        Ok(Builder::from(&self.found(named, region).await))
+    }
+
+    /// What aws-config found for a profile, now or before.
+    async fn found(&self, named: Option<&str>, region: &str) -> SdkConfig {
         let cell = lock(&self.accounts).entry(named.map(String::from)).or_default().clone();
-        Ok(Builder::from(cell.get_or_init(|| self.load(named, region)).await))
+        cell.get_or_init(|| self.load(named, region)).await.clone()
     }
 
     fn fixed(&self, profile: Option<&str>) -> Result<Builder> {

@@ -84,6 +84,7 @@ impl Driver for Redshift {
             call: &request.call,
             described: self.describe(request),
             region,
+            endpoint: self.aws.endpoint(profile, region).await,
             permissions: signature.permissions,
         };
         let result = match request.call.as_str() {

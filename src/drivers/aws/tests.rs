@@ -133,6 +133,21 @@ async fn the_environment_names_the_endpoint_and_the_profile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_of_no_use_is_named_with_who_set_it() {
+    let by = "hint: the endpoint is set by `AWS_ENDPOINT_URL` or `AWS_ENDPOINT_URL_REDSHIFT`";
+    for (endpoint, expected) in [
+        ("127.0.0.1:1", "Usage the endpoint `127.0.0.1:1` needs `http://` or `https://` in front  "),
+        (
+            "http://127.0.0.1:1",
+            "Transport nothing listens at `http://127.0.0.1:1`   DescribeIntegrations region=us-east-1  ",
+        ),
+    ] {
+        let output = child(home(PROFILES).path(), &[("AWS_ENDPOINT_URL", endpoint)]);
+        assert!(output.contains(&format!("[within a second: {expected}{by}")), "{output}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn keys_of_the_environment_go_before_its_profile_and_not_before_one_that_was_named() {
     let double = Double::start(|_, _| page()).await;
     let url = format!("http://127.0.0.1:{}", double.port);

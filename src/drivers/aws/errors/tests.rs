@@ -169,6 +169,19 @@ async fn a_region_that_does_not_exist() {
 }
 
 #[tokio::test]
+async fn an_endpoint_that_is_no_address() {
+    for (endpoint, expected) in [
+        ("127.0.0.1:9", "the endpoint `127.0.0.1:9` needs `http://` or `https://` in front"),
+        ("htp://a", "the endpoint `htp://a` needs `http://` or `https://` in front, and not `htp://`"),
+        ("http://", "the endpoint `http://` is not an address: `http://localhost:8080` would be"),
+        ("http://a b", "the endpoint `http://a b` is not an address: `http://localhost:8080` would be"),
+    ] {
+        let error = send(&settings(endpoint), &request("DescribeIntegrations")).await.expect_err("no address");
+        assert_eq!((error.kind, error.to_string().as_str()), (Kind::Usage, expected));
+    }
+}
+
+#[tokio::test]
 async fn a_service_that_does_not_answer() {
     // A port that was free a moment ago.
     let port =
@@ -177,9 +190,9 @@ async fn a_service_that_does_not_answer() {
     refused.limits.tries = 2;
     let error = send(&refused, &request("DescribeIntegrations")).await.expect_err("nobody listens");
     assert_eq!(error.kind, Kind::Transport, "{error}");
-    assert!(error.message.starts_with("`DescribeIntegrations` found no whole answer from AWS (2 tries"), "{error}");
-    let expected = format!("on the way to `http://127.0.0.1:{port}`: ");
-    assert!(error.to_string().contains(&expected) && error.to_string().contains("refused"), "{error}");
+    assert!(error.message.starts_with(&format!("nothing listens at `http://127.0.0.1:{port}` (2 tries, ")), "{error}");
+    assert_eq!(error.context, ["DescribeIntegrations region=us-east-1"]);
+    assert_eq!(error.hints, [""; 0], "the endpoint is iql's own");
 
     let double = Double::start(|number, _| if number == 0 { Reply::Hang } else { ok("") }).await;
     let mut slow = double.settings();
