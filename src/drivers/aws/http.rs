@@ -24,6 +24,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use crate::error::reason;
 use crate::settings::{Aws, Proxy};
 
 /// Where no proxy is asked: this machine, and the link on which instances and containers hand out credentials.
@@ -213,7 +214,7 @@ fn bundle(path: &Path) -> Result<TrustStore, BadSetting> {
         message: format!("`AWS_CA_BUNDLE` is `{}`, {why}", path.display()),
         hint: "it names a PEM file of certificates to trust; unset it to trust the system's".into(),
     };
-    let text = std::fs::read(path).map_err(|error| bad(format!("which cannot be read: {error}")))?;
+    let text = std::fs::read(path).map_err(|error| bad(format!("which cannot be read: {}", reason(&error))))?;
     let text = String::from_utf8_lossy(&text);
     let (begin, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
     let mut store = TrustStore::empty();
