@@ -111,7 +111,7 @@ fn said(error: &(impl ProvideErrorMetadata + StdError + 'static), response: &Htt
             .fold(error, |error, permission| error.with_hint(format!("the call needs the permission `{permission}`")))
     // AWS has no code of its own for a region that it does not know: the message is all there is.
     } else if is(UNSIGNED) && message.contains("scoped to a valid region") {
-        no_region(about, format!("there is no region `{}`", about.region))
+        out_of_scope(about)
     } else if is(EXPIRED) {
         Error::new(Kind::Credentials, "the AWS credentials have expired")
     } else if is(UNKNOWN) {
@@ -205,6 +205,17 @@ fn unprovided(error: &CredentialsError) -> Error {
         _ if network => Error::new(Kind::Transport, "the source of the AWS credentials cannot be reached")
             .with_context(chain_text(error)),
         _ => Error::new(Kind::Credentials, "the AWS credentials cannot be had").with_context(chain_text(error)),
+    }
+}
+
+/// The region is not one of those that the credentials are good for.
+fn out_of_scope(about: &About<'_>) -> Error {
+    let region = about.region;
+    if REGIONS.contains(&region) {
+        Error::new(Kind::Denied, format!("AWS does not accept these credentials in the region `{region}`"))
+            .with_hint("it is in another partition of AWS than the credentials, or the account has not enabled it")
+    } else {
+        no_region(about, format!("there is no region `{region}`"))
     }
 }
 

@@ -160,6 +160,11 @@ async fn a_region_that_does_not_exist() {
     assert_eq!((error.kind, error.message.as_str()), (Kind::Param, "there is no region `us-esat-1`"));
     assert_eq!(error.hints, ["did you mean `us-east-1`?"]);
 
+    let error = send(&double.settings(), &in_region("cn-north-1")).await.expect_err("another partition");
+    let expected = "AWS does not accept these credentials in the region `cn-north-1`";
+    assert_eq!((error.kind, error.message.as_str()), (Kind::Denied, expected));
+    assert!(error.hints[0].starts_with("it is in another partition of AWS"), "{error}");
+
     // An empty label fails in the system's own library, so that nobody is asked.
     let settings = settings("http://redshift.us-esat-1..test");
     let error = send(&settings, &in_region("us-esat-1")).await.expect_err("no such host");
