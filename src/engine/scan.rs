@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
+use datafusion::common::Result as PlanResult;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{DataFusionError, Result as PlanResult};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
@@ -21,7 +21,7 @@ use serde_json::Value;
 
 use crate::catalog::model::Resource;
 use crate::drivers::{Driver, Request};
-use crate::engine::pages::{Pager, Rows};
+use crate::engine::pages::Pager;
 use crate::engine::route::Route;
 use crate::engine::rows;
 use crate::engine::run::{Run, raise};
@@ -111,13 +111,6 @@ impl ScanExec {
             .map_err(|e| Error::new(Kind::Internal, "a page does not fit its table").with_source(e))
     }
 
-    /// A page of the request at `index` as a batch. Shared pages have the fields of all their readers.
-    fn batch_of(&self, index: usize, rows: &Rows) -> Result<RecordBatch> {
-        let request = &self.route.requests[index];
-        let fields = self.shared[index].as_ref().map_or(&request.fields, |shared| &shared.request.fields);
-        self.batch(rows, request, fields)
-    }
-
     fn chain(&self, index: usize, context: &Arc<TaskContext>, pages: Count) -> Chain {
         let source = match &self.shared[index] {
             Some(shared) => Source::Shared(shared.reader(context.clone())),
@@ -126,7 +119,7 @@ impl ScanExec {
                 Source::Own(Pager::new(self.driver.clone(), self.run.clone(), request))
             }
         };
-        Chain { index, source, pages }
+        Chain { scan: self.clone(), index, source, pages }
     }
 
     /// All requests at once; batches come as they arrive.
@@ -138,21 +131,11 @@ impl ScanExec {
         for index in 0..self.route.requests.len() {
             let mut chain = self.chain(index, context, pages.clone());
             let sender = builder.tx();
-            let scan = self.clone();
             builder.spawn(async move {
-                let mut page = chain.page(None).await.map_err(raise)?;
-                while let Some(rows) = page {
-                    // The next page is on its way while this one becomes a batch.
-                    let fetching = SpawnedTask::spawn(async move {
-                        let next = chain.page(None).await;
-                        (chain, next)
-                    });
-                    let batch = scan.batch_of(index, &rows).map_err(raise)?;
+                while let Some(batch) = chain.next(None).await.map_err(raise)? {
                     if sender.send(Ok(batch)).await.is_err() {
                         break;
                     }
-                    let (same, next) = fetching.join().await.map_err(given_up)?;
-                    (chain, page) = (same, next.map_err(raise)?);
                 }
                 Ok(())
             });
@@ -185,12 +168,14 @@ impl ScanExec {
                     let left = state.left;
                     // In a task of its own, so that a call that was begun ends although nobody looks.
                     let task = SpawnedTask::spawn(async move {
-                        let page = chain.page(left).await;
-                        (chain, page)
+                        let batch = chain.next(left).await;
+                        (chain, batch)
                     });
-                    let (chain, page) = task.join().await.map_err(given_up)?;
-                    if let Some(rows) = page.map_err(raise)? {
-                        let batch = scan.batch_of(chain.index, &rows).map_err(raise)?;
+                    let (chain, batch) = task
+                        .join()
+                        .await
+                        .map_err(|e| raise(Error::new(Kind::Internal, "a call was given up").with_source(e)))?;
+                    if let Some(batch) = batch.map_err(raise)? {
                         let rows = batch.num_rows().min(left.unwrap_or(usize::MAX));
                         state.left = left.map(|left| left - rows);
                         state.chain = Some(chain);
@@ -204,8 +189,9 @@ impl ScanExec {
     }
 }
 
-/// One request's pages.
+/// One request's pages as batches.
 struct Chain {
+    scan: ScanExec,
     index: usize,
     source: Source,
     pages: Count,
@@ -217,18 +203,24 @@ enum Source {
 }
 
 impl Chain {
-    async fn page(&mut self, most: Option<usize>) -> Result<Option<Arc<Rows>>> {
-        let page = match &mut self.source {
-            Source::Own(pager) => pager.next(most).await?.map(Arc::new),
-            Source::Shared(reader) => reader.next().await?,
+    async fn next(&mut self, most: Option<usize>) -> Result<Option<RecordBatch>> {
+        let request = &self.scan.route.requests[self.index];
+        let batch = match &mut self.source {
+            Source::Own(pager) => match pager.next(most).await? {
+                None => return Ok(None),
+                Some(rows) => self.scan.batch(&rows, request, &request.fields)?,
+            },
+            Source::Shared(reader) => match reader.next().await? {
+                None => return Ok(None),
+                Some(rows) => {
+                    let shared = self.scan.shared[self.index].as_ref();
+                    self.scan.batch(&rows, request, shared.map_or(&request.fields, |shared| &shared.request.fields))?
+                }
+            },
         };
-        self.pages.add(usize::from(page.is_some()));
-        Ok(page)
+        self.pages.add(1);
+        Ok(Some(batch))
     }
-}
-
-fn given_up(error: tokio::task::JoinError) -> DataFusionError {
-    raise(Error::new(Kind::Internal, "a call was given up").with_source(error))
 }
 
 impl DisplayAs for ScanExec {
