@@ -32,6 +32,11 @@ pub enum Kind {
     Credentials,
     /// What was asked for does not exist, says the service.
     NotFound,
+    /// What was to be created is there already, says the service.
+    Exists,
+    /// The service refused because of the state of what the call is about: another operation is under way on it, or it
+    /// stands where it cannot be changed.
+    Conflict,
     /// The service asks for fewer calls. May be tried again.
     Throttled,
     /// The service failed on its own side (5xx). May be tried again.
@@ -97,6 +102,8 @@ pub struct Error {
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     /// For how long the service asks to be left alone before the call is sent again.
     pub retry_after: Option<Duration>,
+    /// By which the service finds the request again.
+    pub request_id: Option<String>,
 }
 
 impl Error {
@@ -109,6 +116,7 @@ impl Error {
             hints: Vec::new(),
             source: None,
             retry_after: None,
+            request_id: None,
         }
     }
 

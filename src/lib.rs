@@ -58,4 +58,4 @@ pub mod sandbox;
 pub mod settings;
 pub mod sql;
 
-pub use engine::{Cost, Engine, Outcome, Rows, Session};
+pub use engine::{Consent, Cost, Engine, Outcome, Rows, Session};

@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use crate::error::{Error, Kind, Place, Result, nearest, reason};
 
+mod declarations;
+
+pub use declarations::{DECLARATIONS, Declaration, duration};
+
 /// Everything that can be set from outside. `Settings::default()` reads nothing.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -16,6 +20,7 @@ pub struct Settings {
     /// Where things are kept between runs.
     pub state: PathBuf,
     pub limits: Limits,
+    pub writes: Writes,
     pub aws: Aws,
 }
 
@@ -42,6 +47,36 @@ pub struct Limits {
     pub retry: Duration,
     /// The first wait before a repeat; it doubles from there, with jitter.
     pub backoff: Duration,
+}
+
+/// How what changes something is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Writes {
+    /// Every statement that would write is refused.
+    pub read_only: bool,
+    /// Calls of one statement that write, side by side.
+    pub in_flight: usize,
+    /// Every write waits until what it changed has settled, as with `/*+ AWAIT */`.
+    pub awaits: bool,
+    /// For how long a statement waits for that.
+    pub await_time: Duration,
+    /// The first wait between two looks; it grows from there.
+    pub await_poll: Duration,
+    /// A file to which every call that writes is added, a line of JSON each.
+    pub audit: Option<PathBuf>,
+}
+
+impl Default for Writes {
+    fn default() -> Self {
+        Writes {
+            read_only: false,
+            in_flight: 1,
+            awaits: false,
+            await_time: Duration::from_secs(30 * 60),
+            await_poll: Duration::from_secs(2),
+            audit: None,
+        }
+    }
 }
 
 /// How AWS is reached. What is not set here, aws-config finds where the AWS CLI finds it.
@@ -119,123 +154,15 @@ impl Default for Limits {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { providers: None, state: PathBuf::from(".iql"), limits: Limits::default(), aws: Aws::default() }
+        Settings {
+            providers: None,
+            state: PathBuf::from(".iql"),
+            limits: Limits::default(),
+            writes: Writes::default(),
+            aws: Aws::default(),
+        }
     }
 }
-
-/// A setting as it is declared: its dotted name, what it is, and how a text becomes its value.
-pub struct Declaration {
-    pub name: &'static str,
-    pub description: &'static str,
-    /// Read once, when the program starts: `SET` cannot change it.
-    pub at_start: bool,
-    set: fn(&mut Settings, &str) -> Result<(), String>,
-    show: fn(&Settings) -> String,
-}
-
-/// Every setting, for the settings file, `SET` and `SHOW SETTINGS` alike.
-pub const DECLARATIONS: &[Declaration] = &[
-    Declaration {
-        name: "iql.providers",
-        description: "a folder of provider documents",
-        at_start: true,
-        set: |s, text| {
-            s.providers = Some(PathBuf::from(text));
-            Ok(())
-        },
-        show: |s| s.providers.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
-    },
-    Declaration {
-        name: "iql.calls_in_flight",
-        description: "calls in flight, in all",
-        at_start: false,
-        set: |s, text| count(text).map(|value| s.limits.calls_in_flight = value),
-        show: |s| s.limits.calls_in_flight.to_string(),
-    },
-    Declaration {
-        name: "iql.calls_per_region",
-        description: "calls in flight to one service in one region",
-        at_start: false,
-        set: |s, text| count(text).map(|value| s.limits.calls_per_region = value),
-        show: |s| s.limits.calls_per_region.to_string(),
-    },
-    Declaration {
-        name: "iql.max_calls",
-        description: "calls that one statement may make (`none` for no limit)",
-        at_start: false,
-        set: |s, text| optional(text, |t| count(t).map(|n| n as u64)).map(|n| s.limits.max_calls = n),
-        show: |s| s.limits.max_calls.map_or("none".into(), |n| n.to_string()),
-    },
-    Declaration {
-        name: "iql.memory",
-        description: "memory that one statement may hold, such as `500M` (`none` for no limit)",
-        at_start: false,
-        set: |s, text| optional(text, bytes).map(|value| s.limits.memory = value),
-        show: |s| s.limits.memory.map_or("none".into(), |n| n.to_string()),
-    },
-    Declaration {
-        name: "iql.timeout",
-        description: "time for one statement (`none` for no limit)",
-        at_start: false,
-        set: |s, text| optional(text, duration).map(|value| s.limits.statement = value),
-        show: |s| s.limits.statement.map_or("none".into(), show_duration),
-    },
-    Declaration {
-        name: "iql.call_timeout",
-        description: "time for one try of one call",
-        at_start: false,
-        set: |s, text| duration(text).map(|value| s.limits.call = value),
-        show: |s| show_duration(s.limits.call),
-    },
-    Declaration {
-        name: "iql.connect_timeout",
-        description: "time to connect",
-        at_start: true,
-        set: |s, text| duration(text).map(|value| s.limits.connect = value),
-        show: |s| show_duration(s.limits.connect),
-    },
-    Declaration {
-        name: "iql.tries",
-        description: "how often one call is tried, the first time included",
-        at_start: false,
-        set: |s, text| count(text).map(|n| s.limits.tries = n as u32),
-        show: |s| s.limits.tries.to_string(),
-    },
-    Declaration {
-        name: "iql.retry_time",
-        description: "for how long one call is tried again, waiting included",
-        at_start: false,
-        set: |s, text| duration(text).map(|value| s.limits.retry = value),
-        show: |s| show_duration(s.limits.retry),
-    },
-    Declaration {
-        name: "iql.backoff",
-        description: "the first wait before a repeat; it doubles from there",
-        at_start: false,
-        set: |s, text| duration(text).map(|value| s.limits.backoff = value),
-        show: |s| show_duration(s.limits.backoff),
-    },
-    Declaration {
-        name: "iql.profile",
-        description: "the AWS profile",
-        at_start: false,
-        set: |s, text| {
-            s.aws.profile = Some(text.to_string()).filter(|profile| !profile.is_empty());
-            Ok(())
-        },
-        show: |s| s.aws.profile.clone().unwrap_or_default(),
-    },
-    Declaration {
-        name: "iql.region",
-        description: "the regions of a statement that names none, with commas between them",
-        at_start: false,
-        set: |s, text| {
-            s.aws.regions = words(text);
-            Ok(())
-        },
-        show: |s| s.aws.regions.join(","),
-    },
-];
 
 impl Settings {
     /// The settings file (`--settings`, or `iql/settings.yaml` in the user's configuration folder if it is there),
@@ -309,6 +236,7 @@ impl Settings {
             let text = match &value.data {
                 YamlData::Value(Scalar::String(text)) => text.to_string(),
                 YamlData::Value(Scalar::Integer(number)) => number.to_string(),
+                YamlData::Value(Scalar::Boolean(flag)) => flag.to_string(),
                 YamlData::Sequence(items) if items.iter().all(|item| item.data.as_str().is_some()) => {
                     items.iter().filter_map(|item| item.data.as_str()).collect::<Vec<_>>().join(",")
                 }
@@ -356,54 +284,6 @@ pub fn unknown(name: &str, others: &[String]) -> Error {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
         None => error.with_hint("`SHOW SETTINGS` lists them"),
     }
-}
-
-fn count(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if (1..=u32::MAX as usize).contains(&number) => Ok(number),
-        _ => Err("a whole number from 1 is needed".into()),
-    }
-}
-
-fn optional<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, String> {
-    if text == "none" { Ok(None) } else { read(text).map(Some) }
-}
-
-fn bytes(text: &str) -> Result<usize, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let unit = match text[digits..].to_uppercase().as_str() {
-        "" => 1,
-        "K" => 1 << 10,
-        "M" => 1 << 20,
-        "G" => 1 << 30,
-        _ => return Err("a size is written `64M`, `2G` or as a number of bytes".into()),
-    };
-    let size = text[..digits].parse::<usize>().ok().and_then(|number| number.checked_mul(unit));
-    size.filter(|size| *size > 0).ok_or_else(|| "a size is written `64M`, `2G` or as a number of bytes".into())
-}
-
-fn words(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|word| !word.is_empty()).map(String::from).collect()
-}
-
-/// `500ms`, `30s`, `10m`, `1h`, or a number of seconds.
-pub fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let unit = match &text[digits..] {
-        "ms" => 0.001,
-        "s" | "" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err("a time is written `500ms`, `30s`, `10m` or `1h`".into()),
-    };
-    match text[..digits].parse::<f64>() {
-        Ok(number) if number * unit > 0.0 && number * unit < 1e9 => Ok(Duration::from_secs_f64(number * unit)),
-        _ => Err("a time is written `500ms`, `30s`, `10m` or `1h`".into()),
-    }
-}
-
-fn show_duration(time: Duration) -> String {
-    if time.subsec_millis() == 0 { format!("{}s", time.as_secs()) } else { format!("{}ms", time.as_millis()) }
 }
 
 #[cfg(test)]

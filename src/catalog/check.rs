@@ -3,7 +3,6 @@
 
 use regex::Regex;
 
-use super::document::is_snake_case;
 use super::model::{Access, Field, Resource, Type};
 use super::yaml::{Mistake, Node};
 use crate::error::did_you_mean;
@@ -231,16 +230,9 @@ fn settles(resource: &Resource, complain: &mut Complain<'_>) {
     if settles.done.is_empty() {
         complain(&["settles", "done"], "`settles` has no `done`: the values that waiting ends with".into());
     }
-    let Some(field) = resource.field(&settles.field) else {
-        // An empty name was complained of when it was read.
-        if is_snake_case(&settles.field) {
-            let hint = did_you_mean(&settles.field, resource.fields.iter().map(|field| field.name.as_str()));
-            let message = format!("`settles` looks at `{}`, which is no field{hint}", settles.field);
-            complain(&["settles", "field"], message);
-        }
-        return;
-    };
-    for (key, values) in [("done", &settles.done), ("failed", &settles.failed)] {
+    // What is no field, an answer may have all the same: that is held against the driver.
+    let Some(field) = resource.fields.iter().find(|field| field.wire == settles.wire) else { return };
+    for (key, values) in [("done", &settles.done), ("failed", &settles.failed), ("going", &settles.going)] {
         for value in values.iter().filter(|value| !field.values.is_empty() && !field.values.contains(value)) {
             let hint = did_you_mean(value, field.values.iter().map(String::as_str));
             let message = format!("`{value}` is not among the `values` of field `{}`{hint}", field.name);

@@ -31,7 +31,7 @@ const MEMBER: &[&str] = &["wire", "type", "items", "min", "max", "description"];
 const PARAM: &[&str] = &["type", "required", "description"];
 const METHOD: &[&str] = &["call", "needs", "sends", "permissions", "on_behalf", "description"];
 const VERBS: &[&str] = &["select", "insert", "update", "delete"];
-const SETTLES: &[&str] = &["field", "done", "failed"];
+const SETTLES: &[&str] = &["wire", "done", "failed", "going", "errors"];
 
 const ACCESS: &[(&str, Access)] =
     &[("read", Access::Read), ("create", Access::Create), ("write", Access::Write), ("secret", Access::Secret)];
@@ -184,7 +184,7 @@ fn field((key, node): &(Key, Node), params: &[Param], mistakes: &mut Vec<Mistake
         strict: table.flag("strict", mistakes),
         values: table.texts("values", mistakes),
         arn: table.flag("arn", mistakes),
-        echoes: false,
+        ..Field::default()
     }
 }
 
@@ -212,15 +212,9 @@ fn echo(name: &str, table: &Table<'_>, params: &[Param], mistakes: &mut Vec<Mist
         wire: name.into(),
         kind: param.map_or(Type::String, |param| param.kind.clone()),
         access: Access::Read,
-        required: false,
         description: table.text("description", mistakes).unwrap_or_default(),
-        min: None,
-        max: None,
-        pattern: None,
-        strict: false,
-        values: Vec::new(),
-        arn: false,
         echoes: true,
+        ..Field::default()
     }
 }
 
@@ -275,6 +269,7 @@ fn method((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Method {
         call: table.needed_text("call", mistakes),
         needs: table.texts("needs", mistakes),
         sends: table.word("sends", SENDS, mistakes).unwrap_or(Sends::Changed),
+        parts: Vec::new(),
         permissions: table.texts("permissions", mistakes),
         on_behalf: table.texts("on_behalf", mistakes),
         description: table.text("description", mistakes).unwrap_or_default(),
@@ -294,9 +289,11 @@ fn verbs((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Verbs {
 fn settles((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Settles {
     let table = Table::open(node, key.at, "`settles`", SETTLES, mistakes);
     Settles {
-        field: table.needed_text("field", mistakes),
+        wire: table.needed_text("wire", mistakes),
         done: table.texts("done", mistakes),
         failed: table.texts("failed", mistakes),
+        going: table.texts("going", mistakes),
+        errors: table.text("errors", mistakes),
     }
 }
 

@@ -59,7 +59,7 @@ pub struct Resource {
     pub examples: Vec<String>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Field {
     /// snake_case: the column's name.
     pub name: String,
@@ -83,10 +83,41 @@ pub struct Field {
     pub arn: bool,
     /// This field is the echo of the param of the same name, and no part of the service's answer.
     pub echoes: bool,
+    /// No two resources have the same value, where their params are the same: by it a resource is found again whose
+    /// identity nobody knows yet.
+    pub unique: bool,
+    /// What an INSERT sends that does not give the field.
+    pub generated: Option<Generated>,
+    /// The field that has to be given with this one, by its name.
+    pub with: Option<String>,
+    /// Of a list of objects: the member, by its name, that each entry has a value of its own in. The list's order means
+    /// nothing then.
+    pub keyed: Option<String>,
+    /// Entries of a keyed list whose key begins so, in any case, are the service's: never sent, and never a difference.
+    pub reserved: Option<String>,
+    pub alike: Alike,
 }
 
+/// A value made of others, so that a repeat of the same INSERT meets its own resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generated {
+    pub prefix: String,
+    /// The fields and params that it is made of, by name, in order.
+    pub of: Vec<String>,
+}
+
+/// When two values of a field are the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Alike {
+    #[default]
+    Equal,
+    /// A KMS key by its ARN or its id; an alias by its ARN or its name.
+    KmsKey,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Type {
+    #[default]
     String,
     Boolean,
     Integer,
@@ -114,9 +145,10 @@ pub struct Member {
     pub max: Option<usize>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Access {
     /// Never sent.
+    #[default]
     Read,
     /// Sent at creation only.
     Create,
@@ -134,7 +166,7 @@ pub struct Param {
     pub description: String,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Method {
     pub name: String,
     /// The contract with the driver, which alone reads it.
@@ -143,6 +175,8 @@ pub struct Method {
     /// `PatchDocument` is the change itself, however an UPDATE writes it, and only what changes a target needs it.
     pub needs: Vec<String>,
     pub sends: Sends,
+    /// Fields that calls of their own change, before `call`; what is left is `call`'s.
+    pub parts: Vec<Part>,
     /// As published for the method, which may make several calls.
     pub permissions: Vec<String>,
     /// Those of `permissions` that the service checks on its own behalf.
@@ -150,9 +184,21 @@ pub struct Method {
     pub description: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A keyed list that is changed entry by entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The field, by its name.
+    pub field: String,
+    /// The call that adds entries, and replaces those of the same key.
+    pub set: String,
+    /// The call that takes entries away by their keys.
+    pub remove: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sends {
     /// The difference between before and after.
+    #[default]
     Changed,
     /// The whole document as it should be.
     Whole,
@@ -169,11 +215,16 @@ pub struct Verbs {
 }
 
 /// What waiting for a change looks at.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settles {
-    pub field: String,
+    /// The wire name of what a look-up tells of it; need not be a field.
+    pub wire: String,
     pub done: Vec<String>,
     pub failed: Vec<String>,
+    /// The values of a resource that is being deleted.
+    pub going: Vec<String>,
+    /// The wire name of what went wrong: a list of objects.
+    pub errors: Option<String>,
 }
 
 impl Origin {

@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 
 mod aws;
 mod retry;
+mod stop;
 mod verify;
 
 pub use retry::{Answer, Policy, Repeat, send};
+pub use stop::Stop;
 pub use verify::{unused, verify};
 
 /// Every driver. Touches neither a file nor a credential nor the network: that waits for the first call.
@@ -26,7 +28,7 @@ pub fn open(settings: &Settings) -> Result<Vec<Arc<dyn Driver>>> {
 }
 
 /// One request to a service, before it is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Request {
     /// The method's `call:`, which only the driver reads.
     pub call: String,
@@ -41,6 +43,9 @@ pub struct Request {
     pub page_size: Option<usize>,
     /// Where the next page starts, as the last page's `next` said.
     pub marker: Option<String>,
+    /// What a write sets, by wire name; what it is about stands in `inputs`. `Null` takes the value away.
+    /// Where single entries of a list are taken away, the list has their keys alone.
+    pub body: Map<String, Value>,
 }
 
 /// One answer.
@@ -50,6 +55,8 @@ pub struct Page {
     /// times are RFC 3339 text in UTC with three decimals; what is absent is `Null`.
     pub rows: Vec<Vec<Value>>,
     pub next: Option<String>,
+    /// By which the service finds the request again.
+    pub request_id: Option<String>,
 }
 
 /// What a call takes and gives.
@@ -58,7 +65,7 @@ pub struct Signature {
     /// The params that the call takes, by SQL name.
     pub params: Vec<ParamSignature>,
     pub inputs: Vec<Input>,
-    /// The wire names of the fields that a row can have.
+    /// The wire names of the fields that a row can have: of a write, the row that it answers with, if it does.
     pub fields: Vec<&'static str>,
     /// The rows that a page may have: the least and the most that the service takes. None: not paged.
     pub page: Option<(usize, usize)>,
@@ -115,7 +122,8 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     /// With a kind that says whether sending it again may help, the service's code, message and request id as context.
     async fn send(&self, request: &Request) -> Result<Page, Error>;
 
-    /// How a request reads to a person: `DescribeIntegrations region=us-east-1 status=failed`.
+    /// How a request reads to a person: `DescribeIntegrations region=us-east-1 status=failed`. A write's body follows as
+    /// compact JSON, under the names that it is sent by.
     fn describe(&self, request: &Request) -> String {
         let params = request.params.iter().map(|(name, value)| format!(" {name}={value}"));
         let inputs = request.inputs.iter().map(|(wire, values)| match values.as_slice() {

@@ -1,7 +1,7 @@
 //! EXPLAIN's own rows: the calls that a plan would make, what the service filters and what is filtered here, and the
 //! permissions needed. Reads a plan and sends nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -21,7 +21,7 @@ const NAMED: usize = 20;
 pub fn calls(plan: &Arc<dyn ExecutionPlan>) -> String {
     let scans = scans(plan);
     let mut lines = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     let (mut keyed, mut lists, mut wanted) = (0, 0, 0);
     for scan in &scans {
         for request in &scan.route.requests {

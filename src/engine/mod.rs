@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::settings::Settings;
 
 mod calls;
+mod control;
 mod explain;
 mod headers;
 mod names;
@@ -29,6 +30,7 @@ mod tables;
 mod translate;
 
 pub use calls::Cost;
+pub use control::{Consent, Control};
 pub use explain::cost as describe_cost;
 pub use session::{Outcome, Rows, Session};
 

@@ -49,7 +49,7 @@ impl Pager {
                 Err(error) if error.kind == Kind::Refused && self.split(&request) => continue,
                 answer => answer?,
             };
-            let Page { rows, next } = page;
+            let Page { rows, next, .. } = page;
             match next {
                 None => self.sent.clear(),
                 Some(marker) if !self.sent.insert(marker.clone()) => {

@@ -82,8 +82,7 @@ pub fn route(
                 params: params.clone(),
                 inputs: inputs.into_iter().collect(),
                 fields: fields.to_vec(),
-                page_size: None,
-                marker: None,
+                ..Request::default()
             });
         }
     }
@@ -186,23 +185,16 @@ fn combinations<T: Clone>(choices: &[Vec<T>]) -> Vec<Vec<T>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::model::{Access, Param, Sends, Type, Verbs};
+    use crate::catalog::model::{Param, Type, Verbs};
 
     fn field(name: &str, wire: &str, arn: bool) -> Field {
         Field {
             name: name.into(),
             wire: wire.into(),
             kind: Type::String,
-            access: Access::Read,
-            required: false,
-            description: String::new(),
-            min: None,
-            max: None,
-            pattern: None,
-            strict: false,
-            values: vec![],
             arn,
             echoes: name == "region",
+            ..Field::default()
         }
     }
 
@@ -211,10 +203,7 @@ mod tests {
             name: name.into(),
             call: "Describe".into(),
             needs: needs.iter().map(|need| need.to_string()).collect(),
-            sends: Sends::Changed,
-            permissions: vec![],
-            on_behalf: vec![],
-            description: String::new(),
+            ..Method::default()
         }
     }
 

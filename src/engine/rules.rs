@@ -1,7 +1,7 @@
 //! What is done to a physical plan last: complain of params that nothing binds, fetch no further ahead than the plan
 //! can use, and let scans that ask for the same call share its pages. Changes no rows.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::common::Result as PlanResult;
@@ -105,9 +105,9 @@ struct Sharing;
 
 impl PhysicalOptimizerRule for Sharing {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
-        let mut uses: BTreeMap<(&'static str, Request), Use> = BTreeMap::new();
+        let mut uses: HashMap<(&'static str, Request), Use> = HashMap::new();
         count(&plan, Executions::One, &mut uses);
-        let mut shared: BTreeMap<(&'static str, Request), Arc<SharedPages>> = BTreeMap::new();
+        let mut shared: HashMap<(&'static str, Request), Arc<SharedPages>> = HashMap::new();
         let found = plan.transform_up(|node| {
             let Some(scan) = node.downcast_ref::<ScanExec>() else { return Ok(Transformed::no(node)) };
             let mut scan = scan.clone();
@@ -151,7 +151,7 @@ enum Executions {
     Any,
 }
 
-fn count(plan: &Plan, executions: Executions, uses: &mut BTreeMap<(&'static str, Request), Use>) {
+fn count(plan: &Plan, executions: Executions, uses: &mut HashMap<(&'static str, Request), Use>) {
     if let Some(scan) = plan.downcast_ref::<ScanExec>() {
         for request in &scan.route.requests {
             let used = uses

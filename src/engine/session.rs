@@ -22,6 +22,7 @@ use sqlparser::ast::SetExpr;
 use tokio::time::Instant;
 
 use crate::engine::calls::{Calls, Cost, Meter};
+use crate::engine::control::Control;
 use crate::engine::names::SessionTables;
 use crate::engine::run::{Defaults, Run};
 use crate::engine::translate::translate;
@@ -38,6 +39,7 @@ const BATCH_ROWS: usize = 1024;
 pub struct Session {
     engine: Arc<Engine>,
     variables: Mutex<Variables>,
+    control: Arc<Control>,
 }
 
 #[derive(Debug)]
@@ -72,7 +74,12 @@ impl Session {
             params: BTreeMap::new(),
             settings,
         };
-        Session { engine, variables: Mutex::new(variables) }
+        Session { engine, variables: Mutex::new(variables), control: Arc::default() }
+    }
+
+    /// To end what the session does, to be asked, and to watch.
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
     }
 
     /// Runs one statement: text, or one that was parsed already. Its rows come as they are read.
@@ -121,6 +128,10 @@ impl Session {
                 self.reset(name)?;
                 Ok(self.ready(show::nothing(), Vec::new()))
             }
+            Body::Insert(_) => Err(not_there("INSERT")),
+            Body::Update(_) => Err(not_there("UPDATE")),
+            Body::Delete(_) => Err(not_there("DELETE")),
+            Body::Exec(_) => Err(not_there("EXEC")),
             Body::Other { verb } => Err(not_there(verb)),
         }
     }

@@ -32,6 +32,7 @@ pub struct Known {
 /// `Name`, with its place: a provider, service, resource or setting that does not exist.
 pub fn show(catalog: &Catalog, known: &Known, shown: &Show, source: &Source) -> Result<(RecordBatch, Option<Expr>)> {
     match shown {
+        Show::Insert { .. } => Err(Error::new(Kind::Statement, "`SHOW INSERT INTO` is not there yet")),
         Show::Providers { filter, .. } => Ok((providers(catalog), condition(filter, "name"))),
         Show::Services { extended, provider, filter } => {
             let provider = at(catalog.provider(&provider.text), provider.span, source)?;

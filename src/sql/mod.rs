@@ -11,4 +11,7 @@ mod syntax;
 mod tests;
 
 pub use parse::parse;
-pub use statement::{Body, Describe, Name, Part, Show, ShowFilter, Source, Statement};
+pub use statement::{
+    Assignment, Body, Delete, Describe, Exec, Insert, Name, OnConflict, Part, Show, ShowFilter, Source, Statement,
+    Update,
+};

@@ -103,7 +103,7 @@ fn statement(tokens: &[TokenWithSpan], source: &Source) -> Result<Statement> {
             None => error,
         });
     }
-    Ok(Statement { body, hints, source: source.clone(), text })
+    Ok(Statement { body, execs: Vec::new(), hints, source: source.clone(), text })
 }
 
 /// What is needed to say where an error is.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sqlparser::ast::{Expr, Ident, Query};
+use sqlparser::ast::{Expr, Ident, Query, SelectItem, TableWithJoins};
 use sqlparser::tokenizer::{Location, Span};
 
 use crate::error::Place;
@@ -13,6 +13,9 @@ use crate::error::Place;
 #[derive(Debug, Clone)]
 pub struct Statement {
     pub body: Body,
+    /// Every `(EXEC …)` that stands as a table in a query, in order. The tree in `body` has the query that reads the same
+    /// in its place.
+    pub execs: Vec<Exec>,
     /// What stood in `/*+ … */` comments, in order, as typed. The tree in `body` holds none.
     pub hints: Vec<String>,
     pub source: Source,
@@ -43,6 +46,10 @@ pub enum Body {
     Reset {
         name: String,
     },
+    Insert(Insert),
+    Update(Update),
+    Delete(Delete),
+    Exec(Exec),
     /// A statement that is recognised, and parsed as far as it can be, but not answered yet.
     Other {
         verb: &'static str,
@@ -81,6 +88,12 @@ pub enum Show {
     Functions {
         filter: Option<ShowFilter>,
     },
+    /// `SHOW INSERT INTO`: a statement to fill in. `name` has three parts.
+    Insert {
+        /// Only what is needed (`/*+ REQUIRED */`).
+        required: bool,
+        name: Name,
+    },
     Version,
     /// `SHOW awscc.region`: one setting's value.
     Variable {
@@ -101,6 +114,66 @@ pub enum Describe {
     Resource { extended: bool, name: Name },
     /// `name` has four parts: the last is the method.
     Method { extended: bool, name: Name },
+}
+
+/// `INSERT [IGNORE] INTO table (columns) query [ON CONFLICT DO NOTHING] [RETURNING …]`.
+#[derive(Debug, Clone)]
+pub struct Insert {
+    pub table: Name,
+    pub alias: Option<Part>,
+    /// Never empty, and no two are spelled the same.
+    pub columns: Vec<Part>,
+    /// SELECT, VALUES or any other query that reads.
+    pub source: Box<Query>,
+    pub on_conflict: OnConflict,
+    pub returning: Option<Vec<SelectItem>>,
+}
+
+/// What an INSERT does about a row that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnConflict {
+    Fail,
+    /// `ON CONFLICT DO NOTHING`, `INSERT IGNORE`.
+    Nothing,
+}
+
+/// `UPDATE table SET … [FROM …] WHERE … [RETURNING …]`: never without a WHERE.
+#[derive(Debug, Clone)]
+pub struct Update {
+    pub table: Name,
+    pub alias: Option<Part>,
+    /// Never empty, and no two set the same column.
+    pub assignments: Vec<Assignment>,
+    pub from: Vec<TableWithJoins>,
+    pub selection: Expr,
+    pub returning: Option<Vec<SelectItem>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    pub column: Part,
+    pub value: Expr,
+}
+
+/// `DELETE FROM table [USING …] WHERE … [RETURNING …]`: never without a WHERE.
+#[derive(Debug, Clone)]
+pub struct Delete {
+    pub table: Name,
+    pub alias: Option<Part>,
+    pub using: Vec<TableWithJoins>,
+    pub selection: Expr,
+    pub returning: Option<Vec<SelectItem>>,
+}
+
+/// `EXEC provider.service.resource.method @name = value, … @@json = '{…}'`.
+#[derive(Debug, Clone)]
+pub struct Exec {
+    /// Four parts: the last is the method.
+    pub name: Name,
+    /// Params and fields by the names typed, without the `@`; no two are spelled the same. Constant expressions.
+    pub args: Vec<Assignment>,
+    /// The object of `@@json`, with its members' names as typed.
+    pub json: Option<(serde_json::Map<String, serde_json::Value>, Span)>,
 }
 
 /// One part of a name: unquoted text is in lower case, quoted text is as typed.

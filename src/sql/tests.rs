@@ -45,6 +45,10 @@ fn show(body: &Body) -> String {
         Body::Describe(Describe::Method { extended, name }) => format!("describe method{} {name}", more(extended)),
         Body::Set { name, values } => format!("set {name} {values:?}"),
         Body::Reset { name } => format!("reset {name}"),
+        Body::Show(Show::Insert { required, name }) => {
+            format!("insert{} {name}", if *required { " required" } else { "" })
+        }
+        Body::Insert(_) | Body::Update(_) | Body::Delete(_) | Body::Exec(_) => format!("{body:?}"),
         Body::Other { verb } => format!("other {verb}"),
     }
 }

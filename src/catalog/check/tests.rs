@@ -22,7 +22,7 @@ resources:
       get: {call: Get, needs: [Identifier]}
       make: {call: Make, permissions: [things:Make, things:Grant], on_behalf: [things:Grant]}
     verbs: {select: [get, list], insert: make}
-    settles: {field: state, done: [there]}
+    settles: {wire: State, done: [there]}
 ";
 
 fn complaints(text: &str) -> Vec<String> {
@@ -175,10 +175,7 @@ fn names() {
     check(
         "state: {wire",
         "itsState: {wire",
-        &[
-            "9: the name `itsState` is not in snake_case: small letters, digits and `_`, starting with a letter",
-            "18: `settles` looks at `state`, which is no field",
-        ],
+        &["9: the name `itsState` is not in snake_case: small letters, digits and `_`, starting with a letter"],
     );
     check(
         "region: {type",
@@ -349,8 +346,7 @@ fn what_is_not_there() {
         ],
     );
     check("[get, list]", "[list, get]", &["17: `select` never gets to `get`: `list` before it needs no more"]);
-    check("field: state", "field: stat", &["18: `settles` looks at `stat`, which is no field: did you mean `state`?"]);
-    check("field: state, ", "", &["18: `settles` has no `field`"]);
+    check("wire: State, done", "done", &["18: `settles` has no `wire`"]);
     check(
         "done: [there]",
         "failed: [their]",
@@ -386,7 +382,7 @@ resources:
       list: {call: List, needs: [Identifier, Sate]}
       get: {calls: Get, sends: nothing, on_behalf: [things:Get]}
     verbs: {select: [get, list, find], put: list}
-    settles: {field: stat}
+    settles: {wire: Stat}
   others:
     fields: {}
 ";
@@ -421,7 +417,6 @@ resources:
 22: `select` never gets to `list`: `get` before it needs no more
 22: unknown key `put` in `verbs`: it may have `select`, `insert`, `update` and `delete`
 23: `settles` has no `done`: the values that waiting ends with
-23: `settles` looks at `stat`, which is no field: did you mean `state`?
 24: resource `others` has no `methods`
 25: `fields` of resource `others` is empty
 ";

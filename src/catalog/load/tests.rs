@@ -125,7 +125,7 @@ fn the_native_integrations_add_what_the_type_leaves_out() {
     assert!(native.field("integration_name").unwrap().required);
     let params: Vec<_> = native.params.iter().map(|param| (param.name.as_str(), param.required)).collect();
     assert_eq!(params, [("region", true), ("profile", false), ("source_type", false)]);
-    assert_eq!(native.settles.as_ref().unwrap().field, "status");
+    assert_eq!(native.settles.as_ref().unwrap().wire, "Status");
 }
 
 /// Name, wire name, type and access of each field, and what else is said of it.

@@ -190,13 +190,11 @@ pub fn request(call: &str) -> Request {
     Request {
         call: call.to_string(),
         params: BTreeMap::from([("region".to_string(), "us-east-1".to_string())]),
-        inputs: BTreeMap::new(),
         fields: match call {
             "DescribeClusters" => vec!["ClusterIdentifier".to_string()],
             _ => vec!["IntegrationArn".to_string()],
         },
-        page_size: None,
-        marker: None,
+        ..Request::default()
     }
 }
 

@@ -177,7 +177,7 @@ fn page_size(request: &Request) -> i32 {
 
 /// An empty marker is how the service writes that there is none.
 fn page(marker: Option<String>, rows: Vec<Vec<Value>>) -> Page {
-    Page { rows, next: marker.filter(|marker| !marker.is_empty()) }
+    Page { rows, next: marker.filter(|marker| !marker.is_empty()), request_id: None }
 }
 
 fn stuck(about: &About<'_>) -> Error {

@@ -77,10 +77,7 @@ fn request() -> Request {
     Request {
         call: "Call".into(),
         params: [("region".to_string(), "us-east-1".to_string())].into(),
-        inputs: Default::default(),
-        fields: Vec::new(),
-        page_size: None,
-        marker: None,
+        ..Request::default()
     }
 }
 

@@ -12,7 +12,10 @@ const TWO: &str = "<Integrations><Integration><IntegrationArn>arn:1</Integration
 async fn a_page_of_rows() {
     let double = Double::start(|_, _| ok(answer("DescribeIntegrations", &format!("{TWO}<Marker>m1</Marker>")))).await;
     let page = send(&double.settings(), &request("DescribeIntegrations")).await.expect("a page");
-    assert_eq!(page, Page { rows: vec![vec![json!("arn:1")], vec![json!("arn:2")]], next: Some("m1".into()) });
+    assert_eq!(
+        page,
+        Page { rows: vec![vec![json!("arn:1")], vec![json!("arn:2")]], next: Some("m1".into()), request_id: None }
+    );
     let received = double.received();
     assert_eq!(received.len(), 1);
     assert_eq!(received[0].form["Action"], "DescribeIntegrations");
