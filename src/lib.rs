@@ -24,10 +24,11 @@
 //! | | room | may use |
 //! |---|---|---|
 //! | 4 | [`cli`]: a person at a terminal | sandbox, engine, sql, catalog |
-//! | 2 | [`engine`]: statement → rows; the only room that knows DataFusion | sql, catalog, drivers |
+//! | 2 | [`engine`]: statement → rows; the only room that knows DataFusion | sql, catalog, drivers, patch |
 //! | 1 | [`drivers`]: the only code that leaves the process | catalog |
 //! | 0 | [`sql`]: text → statement; knows grammar and no providers | |
 //! | 0 | [`catalog`]: provider documents → a typed model; calls nothing | |
+//! | 0 | [`patch`]: RFC 6902, operations on JSON documents; pure | |
 //! | 0 | [`sandbox`]: AWS, pretended, on loopback, on its real wire format | |
 //!
 //! Everyone may use [`error`] and [`settings`].
@@ -54,6 +55,7 @@ pub mod cli;
 pub mod drivers;
 pub mod engine;
 pub mod error;
+pub mod patch;
 pub mod sandbox;
 pub mod settings;
 pub mod sql;
