@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
-use super::{Driver, Page, Request};
+use super::{Driver, Page, Request, Stop};
 use crate::error::{Error, Kind};
 use crate::settings::Limits;
 
@@ -53,6 +53,8 @@ pub struct Repeat<'a> {
 }
 
 /// Sends a request until it is answered, refused for good, or the policy's bounds are reached.
+/// Once `stop` was asked for, it is not sent again. A try in flight is left alone: how long to wait for it, the caller
+/// decides.
 ///
 /// # Errors
 /// The last try's, which says how many tries in how long if there was more than one.
@@ -60,6 +62,7 @@ pub async fn send(
     driver: &dyn Driver,
     request: &Request,
     policy: &Policy,
+    stop: &Stop,
     on_repeat: &(dyn Fn(&Repeat<'_>) + Sync),
 ) -> Result<Answer, Error> {
     let started = Instant::now();
@@ -79,15 +82,22 @@ pub async fn send(
             || tries >= policy.tries
             || started.elapsed().saturating_add(wait) > policy.time
         {
+            let error = given_up(driver, request, error, tries, started.elapsed());
+            return Err(if tries > 1 { with_patience(error) } else { error });
+        }
+        // Whoever asked for the end may have done so during the try: then nothing is announced that will not happen.
+        if stop.reason().is_none() {
+            on_repeat(&Repeat { request, error: &error, tries, wait });
+        }
+        // Polls the stop first, so that it wins over a wait that is over at the same moment.
+        if timeout(wait, stop.asked()).await.is_ok() {
             return Err(given_up(driver, request, error, tries, started.elapsed()));
         }
-        on_repeat(&Repeat { request, error: &error, tries, wait });
-        sleep(wait).await;
         waited += wait;
     }
 }
 
-/// A call that changes something is sent again only if the service says that it did nothing: it throttles before it
+/// Invariant: a call that must not be made twice is sent again only if the service says that it did nothing: it throttles before it
 /// works. After a lost answer or a failure on the service's side nobody knows, and a second CreateIntegration may be a
 /// second integration.
 fn may_repeat(error: &Error, repeatable: bool) -> bool {
@@ -130,13 +140,16 @@ fn given_up(driver: &dyn Driver, request: &Request, mut error: Error, tries: u32
     };
     let last = std::mem::replace(&mut error.message, format!("{summary} ({tries} tries, {})", show(spent)));
     error.context.insert(0, format!("the last time: {last}"));
-    if error.kind == Kind::Throttled {
-        error.with_hint(
+    error
+}
+
+fn with_patience(error: Error) -> Error {
+    match error.kind {
+        Kind::Throttled => error.with_hint(
             "`SET iql.calls_per_region = 2` asks for less at once; \
              `SET iql.retry_time = '5m'` and `SET iql.tries = 20` are more patient",
-        )
-    } else {
-        error
+        ),
+        _ => error,
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::drivers::{self, Driver, Page, Policy, Request};
+use crate::drivers::{self, Driver, Page, Policy, Request, Stop};
 use crate::error::{Error, Kind, Result};
 use crate::settings::Limits;
 
@@ -60,16 +60,25 @@ impl Calls {
         }
     }
 
-    /// Sends one request as soon as the limits allow it.
+    /// Sends one request as soon as the limits allow it. It ends when whoever waits for it lets go of it.
     ///
     /// # Errors
     /// `Limit` when the statement has made all the calls it may make, else what the driver says.
     pub async fn send(&self, driver: &dyn Driver, request: &Request, meter: &Meter) -> Result<Page> {
-        let region = request.params.get("region").cloned().unwrap_or_default();
-        let each = self.each(driver.name(), region);
-        // The region first: who waits for a slow region must not hold one of the places that all share.
-        let _region = each.acquire_owned().await.map_err(closed)?;
-        let _place = self.all.clone().acquire_owned().await.map_err(closed)?;
+        self.write(driver, request, meter, &Stop::default()).await
+    }
+
+    /// The same for a call that is ended properly: once `stop` was asked for, nothing is sent, and nothing sent again;
+    /// a call in flight goes on until it is answered.
+    ///
+    /// # Errors
+    /// The reason to stop if nothing was sent, else those of `send`.
+    pub async fn write(&self, driver: &dyn Driver, request: &Request, meter: &Meter, stop: &Stop) -> Result<Page> {
+        let _places = tokio::select! {
+            biased;
+            reason = stop.asked() => return Err(not_sent(reason, driver, request)),
+            places = self.places(driver, request) => places?,
+        };
         if let Some(most) = self.limits.max_calls {
             let made = meter.calls.fetch_add(1, Ordering::Relaxed);
             if made >= most {
@@ -85,7 +94,7 @@ impl Calls {
             meter.calls.fetch_add(1, Ordering::Relaxed);
         }
         tracing::debug!(target: "iql::calls", "{}", driver.describe(request));
-        let answer = drivers::send(driver, request, &self.policy, &|repeat| {
+        let answer = drivers::send(driver, request, &self.policy, stop, &|repeat| {
             meter.repeats.fetch_add(1, Ordering::Relaxed);
             let (wait, why) = (repeat.wait.as_millis(), &repeat.error.message);
             tracing::info!(target: "iql::calls", "{} again in {wait} ms: {why}", driver.describe(repeat.request));
@@ -96,6 +105,16 @@ impl Calls {
         meter.waited_micros.fetch_add(answer.waited.as_micros() as u64, Ordering::Relaxed);
         meter.spent_micros.fetch_add(answer.spent.as_micros() as u64, Ordering::Relaxed);
         Ok(answer.page)
+    }
+
+    /// Waits for a place in the region and for one among all.
+    async fn places(&self, driver: &dyn Driver, request: &Request) -> Result<[OwnedSemaphorePermit; 2]> {
+        let region = request.params.get("region").cloned().unwrap_or_default();
+        let each = self.each(driver.name(), region);
+        // The region first: who waits for a slow region must not hold one of the places that all share.
+        let region = each.acquire_owned().await.map_err(closed)?;
+        let place = self.all.clone().acquire_owned().await.map_err(closed)?;
+        Ok([region, place])
     }
 
     fn each(&self, driver: &'static str, region: String) -> Arc<Semaphore> {
@@ -119,6 +138,14 @@ impl Meter {
     }
 }
 
+fn not_sent(reason: Kind, driver: &dyn Driver, request: &Request) -> Error {
+    let message = if reason == Kind::Timeout { "the time is up" } else { "interrupted" };
+    Error::new(reason, message).with_context(format!("not sent: {}", driver.describe(request)))
+}
+
 fn closed(_: tokio::sync::AcquireError) -> Error {
     Error::new(Kind::Internal, "the session's calls were closed while a statement ran")
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::drivers::{Page, Policy, Request};
+use crate::drivers::{Page, Policy, Request, Stop};
 use crate::error::{Error, Result};
 use crate::settings::{Secret, Settings, StaticCredentials};
 
@@ -32,7 +32,10 @@ pub enum Reply {
     /// The connection is closed without an answer.
     Close,
     /// The head promises more bytes than come before the connection is closed.
-    Short(String),
+    Short {
+        headers: Vec<(&'static str, String)>,
+        body: String,
+    },
     /// No answer, ever.
     Hang,
 }
@@ -135,19 +138,18 @@ async fn converse(
             heard.push(request.clone());
             heard.len() - 1
         };
-        let (head, body) = match script(number, &request) {
+        let (status, headers, body, missing) = match script(number, &request) {
             Reply::Close => return None,
             Reply::Hang => std::future::pending().await,
-            Reply::Short(body) => (format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len() + 1), body),
-            Reply::Answer { status, headers, body } => {
-                let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-                (format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n{headers}\r\n", body.len()), body)
-            }
+            Reply::Short { headers, body } => (200, headers, body, 1),
+            Reply::Answer { status, headers, body } => (status, headers, body, 0),
         };
-        let short = head.contains(&format!("content-length: {}\r\n", body.len() + 1));
+        let length = body.len() + missing;
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n");
         stream.write_all(format!("{head}{body}").as_bytes()).await.ok()?;
         stream.flush().await.ok()?;
-        if short {
+        if missing > 0 {
             stream.shutdown().await.ok()?;
             return None;
         }
@@ -201,6 +203,7 @@ pub fn request(call: &str) -> Request {
 /// One request through the driver and the policy of the settings.
 pub async fn send(settings: &Settings, request: &Request) -> Result<Page, Error> {
     let driver = super::redshift::Redshift::new(settings);
-    let answer = crate::drivers::send(&driver, request, &Policy::from(&settings.limits), &|_| ()).await;
+    let policy = Policy::from(&settings.limits);
+    let answer = crate::drivers::send(&driver, request, &policy, &Stop::default(), &|_| ()).await;
     answer.map(|answer| answer.page)
 }

@@ -70,7 +70,7 @@ impl Driver for Faulty {
 }
 
 async fn run(driver: &Faulty, policy: &Policy) -> Result<Answer, Error> {
-    send(driver, &request(), policy, &|_| ()).await
+    send(driver, &request(), policy, &Stop::default(), &|_| ()).await
 }
 
 fn request() -> Request {
@@ -153,8 +153,54 @@ async fn a_repeat_is_told() {
     let told = Mutex::new(Vec::new());
     let tell = |repeat: &Repeat<'_>| told.lock().expect("nobody panicked").push((repeat.error.kind, repeat.tries));
     let driver = faulty(true, &[Fault::Error(Kind::Unavailable), Fault::Error(Kind::Throttled)]);
-    send(&driver, &request(), &policy(4), &tell).await.expect("the third try answers");
+    send(&driver, &request(), &policy(4), &Stop::default(), &tell).await.expect("the third try answers");
     assert_eq!(told.into_inner().expect("nobody panicked"), [(Kind::Unavailable, 1), (Kind::Throttled, 2)]);
+}
+
+#[tokio::test]
+async fn a_stop_during_a_wait_ends_it_at_once() {
+    for kind in [Kind::Interrupted, Kind::Timeout] {
+        let driver = faulty(false, &[Fault::Error(Kind::Throttled), Fault::After(Duration::from_secs(3600))]);
+        let policy = Policy { time: Duration::from_secs(7200), ..policy(8) };
+        let stop = Stop::default();
+        // The repeat after an hour is announced, and then the end is asked for.
+        let tell = |repeat: &Repeat<'_>| {
+            if repeat.tries == 2 {
+                stop.stop(kind);
+            }
+        };
+        let error = send(&driver, &request(), &policy, &stop, &tell).await.expect_err("not sent again");
+        assert!(error.message.starts_with("AWS kept throttling `Call` (2 tries, "), "{error}");
+        assert_eq!(error.hints, [""; 0], "no patience would have helped");
+        assert_eq!((error.kind, driver.sent.into_inner()), (Kind::Throttled, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_stop_from_elsewhere_ends_a_wait() {
+    let driver = faulty(true, &[Fault::After(Duration::from_secs(3600))]);
+    let policy = Policy { time: Duration::from_secs(7200), ..policy(8) };
+    let (stop, repeating) = (Stop::default(), tokio::sync::Notify::new());
+    let (request, tell) = (request(), |_: &Repeat<'_>| repeating.notify_one());
+    let (result, ()) = tokio::join!(send(&driver, &request, &policy, &stop, &tell), async {
+        repeating.notified().await;
+        stop.stop(Kind::Interrupted);
+    });
+    let error = result.expect_err("not sent again");
+    assert_eq!((error.kind, error.message.as_str()), (Kind::Throttled, "AWS throttled `Call`"));
+    assert_eq!(driver.sent.into_inner(), 1);
+}
+
+#[tokio::test]
+async fn a_stop_does_not_cut_the_try_in_flight_and_nothing_follows_it() {
+    let stop = Stop::default();
+    stop.stop(Kind::Interrupted);
+    let answered = faulty(false, &[]);
+    send(&answered, &request(), &policy(4), &stop, &|_| ()).await.expect("the first try answers");
+    let failing = faulty(true, &[Fault::Error(Kind::Unavailable); 4]);
+    let tell = |_: &Repeat<'_>| panic!("announced, and not sent");
+    let error = send(&failing, &request(), &policy(4), &stop, &tell).await.expect_err("not sent again");
+    assert_eq!((error.kind, failing.sent.into_inner()), (Kind::Unavailable, 1));
 }
 
 #[tokio::test]

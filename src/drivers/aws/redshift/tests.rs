@@ -202,7 +202,7 @@ async fn a_marker_that_repeats_is_an_error() {
 async fn a_read_is_sent_again_after_a_lost_answer() {
     let lost: [fn() -> Reply; 4] = [
         || Reply::Close,
-        || Reply::Short(answer("DescribeIntegrations", TWO)),
+        || Reply::Short { headers: Vec::new(), body: answer("DescribeIntegrations", TWO) },
         || Reply::Answer { status: 500, headers: Vec::new(), body: String::new() },
         || fault(400, "Throttling", "Rate exceeded"),
     ];
