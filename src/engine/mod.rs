@@ -13,10 +13,13 @@ use crate::settings::Settings;
 
 mod calls;
 mod control;
+mod dml;
 mod explain;
+mod functions;
 mod headers;
 mod names;
 mod pages;
+mod plan;
 mod pushdown;
 mod route;
 mod rows;

@@ -20,6 +20,8 @@ pub struct Route {
     pub conditions: Vec<String>,
     /// What the service narrows by itself: field names.
     pub served: Vec<String>,
+    /// Values of the key that no request has, since each names another place than those that are asked.
+    pub elsewhere: Vec<String>,
     /// The requests name their rows by a key: each answers with one page, and no more rows than keys.
     pub keyed: bool,
 }
@@ -67,7 +69,12 @@ pub fn route(
     }
     route.keyed = inputs.iter().any(|(_, input, _)| input.key);
     route.served = inputs.iter().map(|(field, _, _)| field.name.clone()).collect();
-    for params in product(&bound) {
+    let places = product(&bound);
+    for (field, _, values) in inputs.iter().filter(|(_, input, _)| input.key) {
+        let is_nowhere = |value: &&String| !places.iter().any(|params| can_match(resource, field, value, params));
+        route.elsewhere.extend(values.iter().filter(is_nowhere).cloned());
+    }
+    for params in places {
         let chunks: Vec<Vec<(String, Vec<String>)>> = inputs
             .iter()
             .map(|(field, input, values)| {
@@ -142,7 +149,7 @@ fn can_match(resource: &Resource, field: &Field, value: &str, params: &BTreeMap<
     }
 }
 
-fn plausible(param: &ParamSignature, value: &str) -> Result<()> {
+pub fn plausible(param: &ParamSignature, value: &str) -> Result<()> {
     if (param.plausible)(value) || param.known.contains(&value) {
         return Ok(());
     }

@@ -14,7 +14,8 @@ use crate::error::{Error, Kind, Place};
 #[derive(Debug)]
 pub struct Run {
     pub calls: Arc<Calls>,
-    pub meter: Meter,
+    /// One for all the plans of a statement.
+    pub meter: Arc<Meter>,
     /// Values of params that the statement leaves open: by provider and param, and by param alone.
     pub defaults: Defaults,
     /// Every table of the statement, by its full name, with its place in the text.
@@ -90,6 +91,11 @@ impl Run {
         if !notices.contains(&notice) {
             notices.push(notice);
         }
+    }
+
+    /// What was found worth saying so far, once.
+    pub fn taken_notices(&self) -> Vec<String> {
+        std::mem::take(&mut self.notices.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Where the statement names a table.

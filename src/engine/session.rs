@@ -1,6 +1,7 @@
 //! One user's session: what is set in it, and the one way in, `run`. A statement is resolved, planned, and its rows
 //! stream; dropping them stops the calls.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::str::FromStr;
@@ -10,29 +11,25 @@ use std::task::{Context, Poll};
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use datafusion::common::format::ExplainFormat;
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{ExplainOption, LogicalPlan};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::prelude::{DataFrame, SessionConfig};
-use datafusion::sql::parser::Statement as PlannerStatement;
+use datafusion::prelude::DataFrame;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
-use sqlparser::ast::SetExpr;
+use sqlparser::ast::{Query, SetExpr};
 use tokio::time::Instant;
 
 use crate::engine::calls::{Calls, Cost, Meter};
 use crate::engine::control::Control;
 use crate::engine::names::SessionTables;
+use crate::engine::plan::{logical, physical, state};
 use crate::engine::run::{Defaults, Run};
 use crate::engine::translate::translate;
-use crate::engine::{Engine, explain, headers, rules, show};
+use crate::engine::{Engine, dml, explain, headers, show};
 use crate::error::{Error, Kind, Result};
 use crate::settings::{DECLARATIONS, Settings, unknown};
 use crate::sql::{Body, Source, Statement, names};
-
-/// Small enough that a first row is soon seen, large enough that a batch costs little.
-const BATCH_ROWS: usize = 1024;
 
 /// A session of its own: what is `SET` in it holds in it.
 #[derive(Debug)]
@@ -96,14 +93,29 @@ impl Session {
         Error: From<S::Error>,
     {
         let statement: Statement = statement.try_into()?;
-        self.run_body(&statement.body, &statement.source).await
+        for exec in &statement.execs {
+            dml::reads(&self.engine, exec, &statement.source)?;
+        }
+        self.run_body(&statement.body, &statement).await
     }
 
-    async fn run_body(&self, body: &Body, source: &Source) -> Result<Outcome> {
+    async fn run_body(&self, body: &Body, statement: &Statement) -> Result<Outcome> {
+        let source = &statement.source;
         match body {
             Body::Query(query) => self.select(query, source).await,
             Body::Explain { analyze, verbose, format, inner } => {
-                self.explain(*analyze, *verbose, format.as_deref(), inner, source).await
+                let inner = self.meant(inner, statement)?;
+                if matches!(*inner, Body::Insert(_) | Body::Update(_) | Body::Delete(_)) {
+                    return match analyze {
+                        true => {
+                            Err(Error::new(Kind::Statement, "EXPLAIN ANALYZE runs the statement, and this one writes")
+                                .with_context("nothing was sent")
+                                .with_hint("`EXPLAIN` shows what it would do"))
+                        }
+                        false => dml::explain(self, &inner, source).await,
+                    };
+                }
+                self.explain(*analyze, *verbose, format.as_deref(), &inner, source).await
             }
             Body::Show(shown) => {
                 let known = self.known();
@@ -128,28 +140,48 @@ impl Session {
                 self.reset(name)?;
                 Ok(self.ready(show::nothing(), Vec::new()))
             }
-            Body::Insert(_) => Err(not_there("INSERT")),
-            Body::Update(_) => Err(not_there("UPDATE")),
-            Body::Delete(_) => Err(not_there("DELETE")),
-            Body::Exec(_) => Err(not_there("EXEC")),
+            Body::Insert(_) | Body::Update(_) | Body::Delete(_) => dml::run(self, body, statement).await,
+            Body::Exec(_) => match &*self.meant(body, statement)? {
+                Body::Query(query) => self.select(query, source).await,
+                body => dml::run(self, body, statement).await,
+            },
             Body::Other { verb } => Err(not_there(verb)),
         }
     }
 
-    async fn select(&self, query: &sqlparser::ast::Query, source: &Source) -> Result<Outcome> {
+    /// The statement that an EXEC stands for; any other is itself.
+    fn meant<'a>(&self, body: &'a Body, statement: &Statement) -> Result<Cow<'a, Body>> {
+        match body {
+            Body::Exec(exec) => {
+                let shows = statement.hints.iter().any(|hint| hint.eq_ignore_ascii_case("showresults"));
+                dml::of_exec(&self.engine, exec, shows, &statement.source).map(Cow::Owned)
+            }
+            body => Ok(Cow::Borrowed(body)),
+        }
+    }
+
+    async fn select(&self, query: &Query, source: &Source) -> Result<Outcome> {
         let (state, run, plan) = self.plan(query, source).await?;
-        let plan = state.create_physical_plan(&plan).await.map_err(|error| translate(&error, Some(source)))?;
+        let plan = physical(&state, &plan, source).await?;
         let mut outcome = self.execute(&state, run, plan, source)?;
         outcome.rows.rename(headers::renamed(&outcome.rows.schema, &headers::typed(query)));
         Ok(outcome)
     }
 
     /// Resolves the names of a query and lets DataFusion plan it; nothing is sent.
-    async fn plan(
+    async fn plan(&self, query: &Query, source: &Source) -> Result<(SessionState, Arc<Run>, LogicalPlan)> {
+        let (state, run, query) = self.resolved(query, source, &Arc::default())?;
+        let plan = logical(&state, query, source).await?;
+        Ok((state, run, plan))
+    }
+
+    /// Resolves the names of a query, which then carries `meter`.
+    pub(super) fn resolved(
         &self,
-        query: &sqlparser::ast::Query,
+        query: &Query,
         source: &Source,
-    ) -> Result<(SessionState, Arc<Run>, LogicalPlan)> {
+        meter: &Arc<Meter>,
+    ) -> Result<(SessionState, Arc<Run>, Query)> {
         let (mut state, calls, defaults, region_hint, memory_is_limited) = {
             let variables = self.variables();
             let aws = &variables.settings.aws;
@@ -170,16 +202,13 @@ impl Session {
         let tables = resolved.tables.into_iter().map(|used| (used.parts.join("."), source.place(used.span)));
         let tables = tables.collect();
         let notices = Mutex::default();
-        let meter = Meter::default();
+        let meter = meter.clone();
         let run = Run { calls, meter, defaults, tables, has_where, region_hint, memory_is_limited, notices };
         let run = Arc::new(run);
         state.config_mut().set_extension(run.clone());
         // The statement's own `now()`.
         state.mark_start_execution();
-        let statement = sqlparser::ast::Statement::Query(Box::new(query));
-        let plan = state.statement_to_plan(PlannerStatement::Statement(Box::new(statement))).await;
-        let plan = plan.map_err(|error| translate(&error, Some(source)))?;
-        Ok((state, run, plan))
+        Ok((state, run, query))
     }
 
     fn execute(
@@ -255,6 +284,14 @@ impl Session {
             .map_err(|e| Error::new(Kind::Internal, "the rows of SHOW do not fit together").with_source(e))
     }
 
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        self.variables().settings.clone()
+    }
+
     fn set(&self, name: &str, values: &[String]) -> Result<()> {
         let mut variables = self.variables();
         if let Some(param) = self.engine.param(name) {
@@ -310,7 +347,7 @@ impl Session {
         let schema = batch.schema();
         let run = Run {
             calls: self.variables().calls.clone(),
-            meter: Meter::default(),
+            meter: Arc::default(),
             defaults: Defaults::default(),
             tables: Vec::new(),
             has_where: false,
@@ -325,30 +362,6 @@ impl Session {
     fn variables(&self) -> MutexGuard<'_, Variables> {
         self.variables.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn state(engine: &Engine, settings: &Settings) -> SessionState {
-    let config = SessionConfig::new()
-        .with_information_schema(true)
-        .with_default_catalog_and_schema("local", "main")
-        .with_batch_size(BATCH_ROWS)
-        // One stream: a repartition in between would read further than a LIMIT needs.
-        .with_target_partitions(1)
-        .with_round_robin_repartition(false)
-        .set_bool("datafusion.sql_parser.collect_spans", true);
-    let mut runtime = RuntimeEnvBuilder::new();
-    if let Some(memory) = settings.limits.memory {
-        runtime = runtime.with_memory_limit(memory, 1.0);
-    }
-    let mut builder = SessionStateBuilder::new().with_config(config).with_default_features();
-    if let Ok(runtime) = runtime.build_arc() {
-        builder = builder.with_runtime_env(runtime);
-    }
-    let state = rules::rules().into_iter().fold(builder, SessionStateBuilder::with_physical_optimizer_rule).build();
-    for (name, catalog) in &engine.catalogs {
-        state.catalog_list().register_catalog(name.clone(), catalog.clone());
-    }
-    state
 }
 
 /// Ends the rows with an error when the statement's time is up; what is in flight is dropped.
@@ -378,6 +391,15 @@ fn not_there(verb: &str) -> Error {
 }
 
 impl Outcome {
+    pub(super) fn of(
+        schema: SchemaRef,
+        stream: BoxStream<'static, Result<RecordBatch>>,
+        notices: Vec<String>,
+        run: Arc<Run>,
+    ) -> Self {
+        Outcome { rows: Rows { schema, stream }, notices, run }
+    }
+
     /// What the statement's calls cost so far.
     pub fn cost(&self) -> Cost {
         self.run.meter.read()

@@ -33,15 +33,20 @@ pub struct ResourceTable {
 
 impl ResourceTable {
     pub fn new(resource: Arc<Resource>, driver: Arc<dyn Driver>) -> Self {
-        let fields = resource.fields.iter().map(|field| rows::field(&field.name, &field.kind));
-        let params = resource.hidden_params().map(|param| rows::field(&param.name, &param.kind));
-        let schema = Arc::new(Schema::new(fields.chain(params).collect::<Vec<_>>()));
+        let schema = schema(&resource);
         ResourceTable { resource, driver, schema }
     }
 
     fn is_param(&self, column: &str) -> bool {
         self.resource.param(column).is_some()
     }
+}
+
+/// A resource's columns: its fields in the document's order, then the params that are no fields.
+pub fn schema(resource: &Resource) -> SchemaRef {
+    let fields = resource.fields.iter().map(|field| rows::field(&field.name, &field.kind));
+    let params = resource.hidden_params().map(|param| rows::field(&param.name, &param.kind));
+    Arc::new(Schema::new(fields.chain(params).collect::<Vec<_>>()))
 }
 
 /// A DataFusion catalog for each provider, with a schema for each service.

@@ -14,7 +14,7 @@ mod star;
 #[cfg(test)]
 mod tests;
 
-use sqlparser::ast::Query;
+use sqlparser::ast::{Ident, Query};
 use sqlparser::tokenizer::Span;
 
 use super::statement::Source;
@@ -40,6 +40,14 @@ pub struct Column {
     pub aliases: Vec<String>,
     /// Addressable, but not in `*`, and never matched by NATURAL JOIN and USING.
     pub hidden: bool,
+}
+
+/// The column that a bare name means, by the same rules as in a query.
+pub fn find(columns: &[Column], typed: &str) -> Option<usize> {
+    let typed = Ident::new(typed);
+    let ranked = |column: &Column| scope::fit(column, &typed).map(|fit| (fit, column.hidden));
+    let fitting = (0..columns.len()).filter_map(|at| ranked(&columns[at]).map(|rank| (rank, at)));
+    fitting.min().map(|(_, at)| at)
 }
 
 /// What the query was found to use.

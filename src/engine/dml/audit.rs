@@ -1,0 +1,84 @@
+//! A log of the calls that write: a line of JSON before each is sent and one with its result, on disk before the next
+//! call. Has names, ARNs and codes; never a body, so never a secret.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{SecondsFormat, Utc};
+use serde_json::{Map, Value};
+
+use crate::drivers::Request;
+use crate::error::{Error, Kind, Place, Result, reason};
+
+#[derive(Debug)]
+pub struct Audit {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+/// What is known of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    pub place: &'a Place,
+    pub resource: &'a str,
+    pub request: &'a Request,
+    /// What the reports call the row.
+    pub target: &'a str,
+    /// `sending`, `done`, `failed`, `unknown`.
+    pub result: &'a str,
+    pub request_id: Option<&'a str>,
+    pub error: Option<&'a Error>,
+}
+
+impl Audit {
+    /// Opens the file to add to it.
+    ///
+    /// # Errors
+    /// `Io`: it cannot be written.
+    pub fn open(path: &Path) -> Result<Audit> {
+        let file = OpenOptions::new().create(true).append(true).open(path);
+        let file = file.map_err(|source| unwritable(path, &source).with_context("nothing was sent"))?;
+        Ok(Audit { path: path.to_path_buf(), file: Mutex::new(file) })
+    }
+
+    /// Adds a line, on disk when this returns.
+    ///
+    /// # Errors
+    /// `Io`: it cannot be written; nothing more may be sent then.
+    pub fn add(&self, entry: &Entry<'_>) -> Result<()> {
+        let mut line = line(entry).to_string();
+        line.push('\n');
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
+        written.map_err(|source| unwritable(&self.path, &source))
+    }
+}
+
+fn line(entry: &Entry<'_>) -> Value {
+    let mut line = Map::new();
+    let mut put = |name: &str, value: Value| drop(line.insert(name.to_string(), value));
+    put("time", Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true).into());
+    if let Place::Sql { file, line, column, .. } = entry.place {
+        put("file", file.as_ref().map(|path| path.display().to_string()).into());
+        put("line", (*line).into());
+        put("column", (*column).into());
+    }
+    put("resource", entry.resource.into());
+    put("call", entry.request.call.clone().into());
+    for (name, value) in &entry.request.params {
+        put(name, value.clone().into());
+    }
+    put("target", entry.target.into());
+    put("key", entry.request.inputs.values().flatten().next().cloned().into());
+    put("result", entry.result.into());
+    let id = entry.request_id.or_else(|| entry.error.and_then(|error| error.request_id.as_deref()));
+    put("request_id", id.into());
+    put("error", entry.error.map(|error| error.message.clone()).into());
+    line.into()
+}
+
+fn unwritable(path: &Path, source: &std::io::Error) -> Error {
+    Error::new(Kind::Io, format!("cannot write the log of writes `{}`: {}", path.display(), reason(source)))
+}

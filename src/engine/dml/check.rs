@@ -1,0 +1,180 @@
+//! What can be found wrong with a document before anything is sent: lengths, patterns, keys that are the service's,
+//! values that need another one, fields that cannot be set. Pure: everything is said of a value, and nothing is sent.
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::document::{self, Document, brief, entries, is_reserved, is_same, key_of};
+use crate::catalog::model::{Access, Field, Member, Resource, Type};
+
+/// What was found: what forbids the change, and what is only worth saying.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    pub complaints: Vec<String>,
+    pub notices: Vec<String>,
+}
+
+/// Looks at a document that is to be created.
+pub fn created(resource: &Resource, new: &Document) -> Findings {
+    let mut found = Findings::default();
+    for field in resource.fields.iter().filter(|field| !field.echoes) {
+        match new.get(&field.wire) {
+            None if field.required => found.complaints.push(format!("`{}` is missing", field.wire)),
+            None => {}
+            Some(value) => {
+                given(field, value, &mut found);
+                together(resource, field, new, &mut found);
+                if entries_of(value).iter().any(|entry| is_reserved(field, entry)) {
+                    found.complaints.push(reserved(field));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Looks at what a change makes of a document. `how` says where a statement changes a field (an operation of a patch),
+/// if that is worth saying.
+pub fn changed(
+    resource: &Resource,
+    before: &Document,
+    after: &Document,
+    how: impl Fn(&Field) -> Vec<String>,
+) -> Findings {
+    let mut found = Findings::default();
+    for wire in after.keys().filter(|wire| !resource.fields.iter().any(|field| field.wire == **wire)) {
+        let near = crate::error::did_you_mean(wire, resource.fields.iter().map(|field| field.wire.as_str()));
+        found.complaints.push(format!("there is no `{wire}`{near}"));
+    }
+    for field in differences(resource, before, after) {
+        let wire = &field.wire;
+        let complaint = match (field.access, after.get(wire)) {
+            (Access::Read, _) => Some(format!("`{wire}` is the service's to set, and cannot be changed")),
+            (Access::Create, _) => Some(format!("`{wire}` cannot be changed once the {} exists", noun(resource))),
+            (_, None) if field.required || field.generated.is_some() => {
+                Some(format!("`{wire}` cannot be taken away: every {} has one", noun(resource)))
+            }
+            (_, Some(value)) => {
+                given(field, value, &mut found);
+                together(resource, field, after, &mut found);
+                let known = |entry: &Value| {
+                    before.get(wire).is_some_and(|list| list.as_array().is_some_and(|list| list.contains(entry)))
+                };
+                let sets = entries_of(value).iter().any(|entry| is_reserved(field, entry) && !known(entry));
+                sets.then(|| reserved(field))
+            }
+            (_, None) => None,
+        };
+        if let Some(complaint) = complaint {
+            let how = how(field);
+            found.complaints.push([vec![complaint], how].concat().join("\n  "));
+        }
+    }
+    // A key of the service's own is no difference, and setting one is refused all the same.
+    for field in resource.fields.iter().filter(|field| field.reserved.is_some()) {
+        let (before, after) = (before.get(&field.wire), after.get(&field.wire));
+        let is_known = |entry: &Value| before.is_some_and(|list| entries_of(list).contains(entry));
+        let complaint = reserved(field);
+        let sets = after
+            .is_some_and(|list| entries_of(list).iter().any(|entry| is_reserved(field, entry) && !is_known(entry)));
+        if sets && !found.complaints.contains(&complaint) {
+            found.complaints.push(complaint);
+        }
+    }
+    found
+}
+
+/// The fields in which two documents differ, in the order of the resource.
+pub fn differences<'a>(resource: &'a Resource, before: &Document, after: &Document) -> Vec<&'a Field> {
+    let own = resource.fields.iter().filter(|field| !field.echoes);
+    let differs = |field: &&Field| !is_same(resource, field, before, before.get(&field.wire), after.get(&field.wire));
+    own.filter(differs).collect()
+}
+
+/// What one of a resource is called: `integration`.
+pub fn noun(resource: &Resource) -> String {
+    let name = resource.type_name.as_deref().and_then(|name| name.rsplit("::").next()).unwrap_or(&resource.name);
+    let name = name.to_lowercase();
+    match name.strip_suffix('s') {
+        Some(one) if resource.type_name.is_none() && !one.ends_with(['s', 'u']) => one.to_string(),
+        _ => name,
+    }
+}
+
+fn entries_of(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn reserved(field: &Field) -> String {
+    let start = field.reserved.as_deref().unwrap_or_default();
+    format!("`{}` sets a key that begins with `{start}`: those are the service's own", field.wire)
+}
+
+/// The bounds and patterns of one value.
+fn given(field: &Field, value: &Value, found: &mut Findings) {
+    let name = format!("`{}`", field.wire);
+    // What the service put into a list does not count.
+    let count = match key_of(field) {
+        Some(_) => Some(entries(field, value).len()),
+        None => None,
+    };
+    bounds(&name, &field.kind, value, count, (field.min, field.max), found);
+    if let (Some(pattern), Value::String(text)) = (&field.pattern, value)
+        && !Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text))
+    {
+        if field.strict {
+            found.complaints.push(format!("{name} is {}, which does not match `{pattern}`", brief(value)));
+        } else {
+            found
+                .notices
+                .push(format!("{name} is {}, which is not what they look like today (`{pattern}`)", brief(value)));
+        }
+    }
+    if let Type::List(members) = &field.kind {
+        for (at, entry) in entries_of(value).iter().enumerate() {
+            for member in members {
+                let Some(value) = entry.get(&member.wire) else { continue };
+                inner(&format!("`{}` of entry {} of {name}", member.wire, at + 1), member, value, found);
+            }
+        }
+    }
+}
+
+fn inner(name: &str, member: &Member, value: &Value, found: &mut Findings) {
+    bounds(name, &member.kind, value, None, (member.min, member.max), found);
+}
+
+fn bounds(
+    name: &str,
+    kind: &Type,
+    value: &Value,
+    count: Option<usize>,
+    (min, max): (Option<usize>, Option<usize>),
+    found: &mut Findings,
+) {
+    let (size, unit) = match value {
+        Value::String(text) => (text.chars().count() as f64, "characters"),
+        Value::Array(items) => (count.unwrap_or(items.len()) as f64, "entries"),
+        Value::Object(members) => (members.len() as f64, "entries"),
+        Value::Number(number) => (number.as_f64().unwrap_or_default(), ""),
+        _ => return,
+    };
+    let is_number = matches!(kind, Type::Integer | Type::Number);
+    let shown = if is_number { format!("is {}", document::brief(value)) } else { format!("has {size} {unit}") };
+    let may = if is_number { "may be" } else { "may have" };
+    if let Some(max) = max.filter(|max| size > *max as f64) {
+        found.complaints.push(format!("{name} {shown}, and {may} {max} at most"));
+    }
+    if let Some(min) = min.filter(|min| size < *min as f64) {
+        found.complaints.push(format!("{name} {shown}, and {may} no fewer than {min}"));
+    }
+}
+
+/// A value that can only be given with another one.
+fn together(resource: &Resource, field: &Field, document: &Document, found: &mut Findings) {
+    let Some(other) = field.with.as_ref().and_then(|name| resource.field(name)) else { return };
+    let is_empty = document.get(&field.wire).and_then(Value::as_object).is_some_and(serde_json::Map::is_empty);
+    if !is_empty && !document.contains_key(&other.wire) {
+        found.complaints.push(format!("`{}` can only be given together with `{}`", field.wire, other.wire));
+    }
+}

@@ -1,0 +1,179 @@
+//! EXEC: a method by its name, as the statement that does the same. Whatever holds for INSERT, UPDATE, DELETE and SELECT
+//! holds for it. Sends nothing.
+
+use serde_json::Value;
+use sqlparser::ast::{BinaryOperator, Expr, Ident, SelectItem, Value as Literal, WildcardAdditionalOptions};
+
+use super::site::Site;
+use super::targets::{relation, select};
+use crate::engine::Engine;
+use crate::error::{Error, Kind, Result};
+use crate::sql::{Assignment, Body, Delete, Exec, Insert, Name, OnConflict, Part, Source, Update};
+
+/// The statement that does what a method does. `shows` is whether its rows are wanted (`/*+ SHOWRESULTS */`).
+///
+/// # Errors
+/// `Name`: no such resource or method. `Param`: what the method needs is not there.
+pub fn statement(engine: &Engine, exec: &Exec, shows: bool, source: &Source) -> Result<Body> {
+    let (table, method) = method_of(engine, exec, source)?;
+    let site = Site::of(engine, &table, source)?;
+    let verbs = &site.resource.verbs;
+    let is = |verb: &Option<String>| verb.as_ref() == Some(&method);
+    let returning = shows.then(|| vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())]);
+    let given = arguments(exec)?;
+    if is(&verbs.insert) {
+        let columns = given.iter().map(|assignment| assignment.column.clone()).collect::<Vec<_>>();
+        if columns.is_empty() {
+            return Err(lacks(exec, &site, &method, source));
+        }
+        let values = given.into_iter().map(|assignment| SelectItem::UnnamedExpr(assignment.value)).collect();
+        let source = Box::new(select(values, Vec::new(), None));
+        let on_conflict = OnConflict::Fail;
+        return Ok(Body::Insert(Insert { table, alias: None, columns, source, on_conflict, returning }));
+    }
+    // What says which row, and what says how it is to be.
+    let is_place = |assignment: &Assignment| {
+        let identity = site.resource.identity.first();
+        match site.column(&assignment.column) {
+            Ok(super::site::Column::Param(_)) => true,
+            Ok(super::site::Column::Field(field)) => Some(&field.name) == identity,
+            _ => false,
+        }
+    };
+    let (places, sets): (Vec<Assignment>, Vec<Assignment>) = match is(&verbs.update) {
+        true => given.into_iter().partition(is_place),
+        false => (given, Vec::new()),
+    };
+    let Some(selection) = conditions(places) else {
+        return if is(&verbs.update) || is(&verbs.delete) {
+            Err(lacks(exec, &site, &method, source))
+        } else {
+            Ok(Body::Query(Box::new(everything(&table, None))))
+        };
+    };
+    if is(&verbs.update) {
+        if sets.is_empty() {
+            return Err(lacks(exec, &site, &method, source));
+        }
+        return Ok(Body::Update(Update {
+            table,
+            alias: None,
+            assignments: sets,
+            from: Vec::new(),
+            selection,
+            returning,
+        }));
+    }
+    if is(&verbs.delete) {
+        return Ok(Body::Delete(Delete { table, alias: None, using: Vec::new(), selection, returning }));
+    }
+    reads(engine, exec, source)?;
+    Ok(Body::Query(Box::new(everything(&table, Some(selection)))))
+}
+
+/// Holds that an EXEC only reads, and has what its method needs.
+///
+/// # Errors
+/// `Statement`: it would write. `Param`: something is missing.
+pub fn reads(engine: &Engine, exec: &Exec, source: &Source) -> Result<()> {
+    let (table, method) = method_of(engine, exec, source)?;
+    let site = Site::of(engine, &table, source)?;
+    let found = site.resource.methods.iter().find(|known| known.name == method);
+    let call = found.map(|method| method.call.clone()).unwrap_or_default();
+    if site.signature(&call)?.writes {
+        return Err(Error::new(
+            Kind::Statement,
+            format!("`{method}` writes, and a query within a query can only read"),
+        )
+        .at(source.place(exec.name.span()))
+        .with_context("nothing was sent")
+        .with_hint("run the EXEC by itself; `/*+ SHOWRESULTS */` after the EXEC shows the row that it leaves"));
+    }
+    if !site.resource.verbs.select.contains(&method) {
+        return Err(Error::new(Kind::Statement, format!("`{method}` answers no SELECT, and cannot be run yet"))
+            .at(source.place(exec.name.span())));
+    }
+    let given = arguments(exec)?;
+    let is_given = |need: &str| {
+        let wanted = site.column(&Part { text: need.to_string(), span: exec.name.span() });
+        given.iter().any(|assignment| match (site.column(&assignment.column), &wanted) {
+            (Ok(super::site::Column::Field(a)), Ok(super::site::Column::Field(b))) => a.name == b.name,
+            _ => assignment.column.text.eq_ignore_ascii_case(need),
+        })
+    };
+    let missing = found.into_iter().flat_map(|method| &method.needs).filter(|need| !is_given(need));
+    match missing.cloned().collect::<Vec<_>>().as_slice() {
+        [] => Ok(()),
+        _ => Err(lacks(exec, &site, &method, source)),
+    }
+}
+
+/// The resource's name, and the method's as the document spells it.
+fn method_of(engine: &Engine, exec: &Exec, source: &Source) -> Result<(Name, String)> {
+    let texts = exec.name.texts();
+    let [provider, service, resource, method] = texts.as_slice() else {
+        return Err(Error::new(Kind::Name, format!("`{}` is no method", exec.name))
+            .at(source.place(exec.name.span()))
+            .with_hint("a method is named in full: `provider.service.resource.method`"));
+    };
+    let found = engine.catalog().method(provider, service, resource, method);
+    let found = found.map_err(|error| error.at(source.place(exec.name.span())).with_context("nothing was sent"))?;
+    Ok((Name { parts: exec.name.parts[..3].to_vec() }, found.name.clone()))
+}
+
+/// The arguments and the members of `@@json`, as columns with values.
+///
+/// # Errors
+/// `Param`: one that is given twice.
+fn arguments(exec: &Exec) -> Result<Vec<Assignment>> {
+    let mut given = exec.args.clone();
+    if let Some((members, span)) = &exec.json {
+        for (name, value) in members {
+            if given.iter().any(|known| known.column.text.eq_ignore_ascii_case(name)) {
+                return Err(Error::new(Kind::Param, format!("`{name}` is given twice, by itself and in the JSON"))
+                    .with_context("nothing was sent"));
+            }
+            given.push(Assignment { column: Part { text: name.clone(), span: *span }, value: literal(value) });
+        }
+    }
+    Ok(given)
+}
+
+/// A JSON value as SQL: what is nested is JSON text.
+fn literal(value: &Value) -> Expr {
+    let literal = match value {
+        Value::Null => Literal::Null,
+        Value::Bool(flag) => Literal::Boolean(*flag),
+        Value::Number(number) => Literal::Number(number.to_string(), false),
+        Value::String(text) => Literal::SingleQuotedString(text.clone()),
+        nested => Literal::SingleQuotedString(nested.to_string()),
+    };
+    Expr::Value(literal.into())
+}
+
+fn conditions(given: Vec<Assignment>) -> Option<Expr> {
+    let equal = |assignment: Assignment| Expr::BinaryOp {
+        left: Box::new(Expr::Identifier(Ident { span: assignment.column.span, ..Ident::new(assignment.column.text) })),
+        op: BinaryOperator::Eq,
+        right: Box::new(assignment.value),
+    };
+    given.into_iter().map(equal).reduce(|left, right| Expr::BinaryOp {
+        left: Box::new(left),
+        op: BinaryOperator::And,
+        right: Box::new(right),
+    })
+}
+
+fn everything(table: &Name, selection: Option<Expr>) -> sqlparser::ast::Query {
+    let star = SelectItem::Wildcard(WildcardAdditionalOptions::default());
+    select(vec![star], vec![relation(table, None)], selection)
+}
+
+fn lacks(exec: &Exec, site: &Site, method: &str, source: &Source) -> Error {
+    let found = site.resource.methods.iter().find(|known| known.name == method);
+    let needed = found.map(|method| crate::catalog::required_params(&site.resource, method)).unwrap_or_default();
+    let names: Vec<String> = needed.iter().map(|name| format!("`@{name}`")).collect();
+    Error::new(Kind::Param, format!("`{method}` needs {}", names.join(", ")))
+        .at(source.place(exec.name.span()))
+        .with_context("nothing was sent")
+}

@@ -1,0 +1,113 @@
+//! What a planned write would do, in words: its calls with their bodies, what each row becomes and how to turn it back,
+//! and the permissions that this needs. Pure.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::Planned;
+use super::change::sendable;
+use super::document::{Document, brief};
+use super::send::{Target, Work};
+use crate::drivers::Request;
+use crate::patch::diff;
+
+/// The rows of EXPLAIN: kind and text.
+pub fn rows(planned: &Planned) -> Vec<(&'static str, String)> {
+    let requests: Vec<&Request> = planned.targets.iter().flat_map(requests).collect();
+    let driver = &planned.site.driver;
+    let mut calls: Vec<String> = requests.iter().map(|request| driver.describe(request)).collect();
+    let made = planned.run.meter.read().calls;
+    let count = |number: usize, noun: &str| if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") };
+    calls.push(match requests.len() {
+        0 => "no calls: nothing would change".to_string(),
+        number => format!("{} that {}", count(number, "call"), if number == 1 { "writes" } else { "write" }),
+    });
+    if made > 0 {
+        calls.push(format!("{} made to read what it is about", count(made as usize, "call")));
+    }
+    if planned.asks {
+        calls.push("somebody has to agree: `--yes`, or each row named".to_string());
+    }
+    let mut rows = vec![("calls", calls.join("\n"))];
+    let patches: Vec<String> = planned.targets.iter().filter_map(|target| patches(planned, target)).collect();
+    if !patches.is_empty() {
+        rows.push(("patch", patches.join("\n")));
+    }
+    rows.push(("permissions", permissions(planned, &requests)));
+    rows
+}
+
+/// A line for each row that would change, for who is asked.
+pub fn summary(planned: &Planned) -> String {
+    let line = |target: &Target| {
+        let key = target.key.as_deref().map(|key| format!("  {key}")).unwrap_or_default();
+        match &target.work {
+            Work::Change { steps, .. } if steps.is_empty() => None,
+            Work::Change { before, after, .. } => {
+                Some(format!("{}{key}: {}", target.name, changes(planned, before, after)))
+            }
+            _ => Some(format!("{}{key}", target.name)),
+        }
+    };
+    planned.targets.iter().filter_map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn changes(planned: &Planned, before: &Document, after: &Document) -> String {
+    let fields = super::check::differences(&planned.site.resource, before, after).into_iter();
+    let shown = |document: &Document, wire: &str| document.get(wire).map_or("nothing".to_string(), brief);
+    fields
+        .map(|field| format!("{} {} → {}", field.wire, shown(before, &field.wire), shown(after, &field.wire)))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn requests(target: &Target) -> Vec<&Request> {
+    match &target.work {
+        Work::Create { request, .. } | Work::Delete { request, .. } => vec![request],
+        Work::Change { steps, .. } => steps.iter().map(|step| &step.request).collect(),
+    }
+}
+
+/// The change of one target as JSON Patch, and the patch that turns it back.
+fn patches(planned: &Planned, target: &Target) -> Option<String> {
+    let Work::Change { steps, before, after } = &target.work else { return None };
+    if steps.is_empty() {
+        return Some(format!("{}: nothing changes", target.name));
+    }
+    let resource = &planned.site.resource;
+    let (before, after) = (Value::Object(sendable(resource, before)), Value::Object(sendable(resource, after)));
+    let (forth, back) = (diff(&before, &after), diff(&after, &before));
+    Some(format!("{}: {forth}\n  back: {back}", target.name))
+}
+
+/// The permissions of the calls, as the service names them, one a line; those that the service checks on its own behalf
+/// are marked.
+fn permissions(planned: &Planned, requests: &[&Request]) -> String {
+    let mut needed = BTreeSet::new();
+    let driver = &planned.site.driver;
+    let mut add = |call: &str| {
+        needed.extend(driver.signature(call).into_iter().flat_map(|s| s.permissions).map(String::from));
+    };
+    requests.iter().for_each(|request| add(&request.call));
+    let resource = &planned.site.resource;
+    let update = resource.verbs.update.as_ref().and_then(|name| resource.method(name));
+    // What a call of its own could set needs the same right where it is set on the way.
+    for part in update.into_iter().flat_map(|method| &method.parts) {
+        let wire = resource.field(&part.field).map(|field| field.wire.as_str()).unwrap_or_default();
+        if requests.iter().any(|request| request.body.contains_key(wire) && request.inputs.is_empty()) {
+            add(&part.set);
+        }
+    }
+    if planned.run.meter.read().calls > 0 {
+        for method in resource.verbs.select.iter().filter_map(|name| resource.method(name)) {
+            add(&method.call);
+        }
+    }
+    let mut lines: Vec<String> = needed.into_iter().collect();
+    if requests.iter().any(|request| request.call == planned.method.call) {
+        let own = planned.method.on_behalf.iter();
+        lines.extend(own.map(|permission| format!("{permission} (checked by the service itself)")));
+    }
+    if lines.is_empty() { "none".into() } else { lines.join("\n") }
+}

@@ -1,0 +1,199 @@
+//! INSERT: from the rows of its query to one creation for each. The query is read to its end before the first is sent,
+//! and everything that can be found wrong is said at once, each with its row.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::change::sendable;
+use super::document::{Document, wire};
+use super::ledger::Verb;
+use super::send::{Target, Work};
+use super::site::{Column, Site, refused};
+use super::{Planned, cells, check, look};
+use crate::catalog::model::{Access, Generated, Method};
+use crate::drivers::Request;
+use crate::engine::calls::Meter;
+use crate::engine::plan::{collect, logical, physical};
+use crate::engine::rules::scans;
+use crate::engine::session::Session;
+use crate::error::{Error, Result};
+use crate::sql::{Insert, Source};
+
+/// # Errors
+/// What is wrong with the statement; nothing was sent then but what its query reads.
+pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &Arc<Meter>) -> Result<Planned> {
+    let site = Site::of(session.engine(), &insert.table, source)?;
+    let method = site.method("INSERT", site.resource.verbs.insert.as_ref())?.clone();
+    let mut complaints = Vec::new();
+    let columns: Vec<Option<Column<'_>>> = insert
+        .columns
+        .iter()
+        .map(|part| match column(&site, part) {
+            Ok(column) => Some(column),
+            Err(complaint) => {
+                complaints.push(complaint);
+                None
+            }
+        })
+        .collect();
+    for (at, column) in columns.iter().enumerate() {
+        let name = |column: &Option<Column<'_>>| match column {
+            Some(Column::Field(field)) => Some(field.name.clone()),
+            Some(Column::Param(param)) => Some(param.name.clone()),
+            _ => None,
+        };
+        if name(column).is_some() && columns[..at].iter().any(|earlier| name(earlier) == name(column)) {
+            complaints.push(format!("the column `{}` is there twice", insert.columns[at].text));
+        }
+    }
+    let given = |name: &str| {
+        columns.iter().flatten().any(|column| matches!(column, Column::Field(field) if field.name == name))
+    };
+    let missing = site.resource.fields.iter().filter(|field| field.required && !field.echoes && !given(&field.name));
+    complaints.extend(missing.map(|field| format!("`{}` is missing: an INSERT needs it", field.wire)));
+
+    let (state, run, query) = session.resolved(&insert.source, source, meter)?;
+    let plan = physical(&state, &logical(&state, query, source).await?, source).await?;
+    let width = plan.schema().fields().len();
+    if width != columns.len() {
+        complaints.push(format!("there are {} columns, and {width} values for them", columns.len()));
+    }
+    // The rows may have mistakes too; they are not worth a call.
+    if !complaints.is_empty() && (width != columns.len() || !scans(&plan).is_empty()) {
+        return Err(refused("INSERT", complaints));
+    }
+    let rows = cells::rows(&collect(&state, plan, source).await?)?;
+    let defaults = run.defaults.of(&site.resource);
+    let mut notices = run.taken_notices();
+    let mut targets: Vec<Target> = Vec::new();
+    let mut names: HashMap<(Value, BTreeMap<String, String>), usize> = HashMap::new();
+    for (at, row) in rows.into_iter().enumerate() {
+        let number = at + 1;
+        let mut wrong: Vec<String> = Vec::new();
+        let (mut new, mut params) = (Document::new(), BTreeMap::new());
+        for (column, value) in columns.iter().zip(row) {
+            match column {
+                Some(Column::Field(field)) => match wire(field, value) {
+                    Ok(Some(value)) => drop(new.insert(field.wire.clone(), value)),
+                    Ok(None) => {}
+                    Err(complaint) => wrong.push(complaint),
+                },
+                Some(Column::Param(param)) => match value {
+                    Value::Null => {}
+                    Value::String(text) => drop(params.insert(param.name.clone(), text)),
+                    other => drop(params.insert(param.name.clone(), other.to_string())),
+                },
+                Some(Column::Patch) | None => {}
+            }
+        }
+        let params = site.params(&method.call, &params, &defaults).unwrap_or_else(|complaints| {
+            wrong.extend(complaints);
+            params
+        });
+        for field in &site.resource.fields {
+            if !new.contains_key(&field.wire)
+                && let Some(value) =
+                    field.generated.as_ref().and_then(|generated| generate(&site, generated, &new, &params))
+            {
+                new.insert(field.wire.clone(), value.into());
+            }
+        }
+        let found = check::created(&site.resource, &new);
+        // A column that is not there was said once, for all rows.
+        let is_said = |complaint: &String| complaints.iter().any(|said| said.starts_with(complaint.as_str()));
+        let is_ill_typed = |complaint: &String| {
+            complaint.strip_suffix(" is missing").is_some_and(|name| wrong.iter().any(|said| said.starts_with(name)))
+        };
+        let more: Vec<String> = found.complaints.iter().filter(|c| !is_said(c) && !is_ill_typed(c)).cloned().collect();
+        wrong.extend(more);
+        notices.extend(found.notices.into_iter().map(|notice| format!("row {number}: {notice}")));
+        let unique = site.unique().and_then(|field| Some((field, new.get(&field.wire)?.clone())));
+        if let Some((field, value)) = &unique
+            && let Some(earlier) = names.insert((value.clone(), params.clone()), number)
+        {
+            let generated = if given(&field.name) { "" } else { " (generated: the same source and target)" };
+            let value = super::document::brief(value);
+            wrong.push(format!("row {earlier} has the same `{}` {value}{generated}", field.wire));
+        }
+        complaints.extend(wrong.into_iter().map(|complaint| format!("row {number}: {complaint}")));
+        let name = match unique {
+            Some((_, Value::String(name))) => name,
+            _ => format!("row {number}"),
+        };
+        targets.push(target(&site, &method, name, params, new));
+    }
+    if !complaints.is_empty() {
+        if targets.len() == 1 {
+            complaints.iter_mut().for_each(|line| *line = line.strip_prefix("row 1: ").unwrap_or(line).to_string());
+        }
+        return Err(hinted(refused("INSERT", complaints), &site));
+    }
+    Ok(Planned {
+        verb: Verb::Insert,
+        site,
+        method,
+        targets,
+        notices,
+        asks: false,
+        run,
+        on_conflict: insert.on_conflict,
+    })
+}
+
+fn column<'a>(site: &'a Site, part: &crate::sql::Part) -> Result<Column<'a>, String> {
+    match site.column(part)? {
+        Column::Patch => Err(format!("`{}` is for UPDATE", part.text)),
+        Column::Field(field) if field.access == Access::Read => {
+            Err(format!("`{}` is the service's to set, and cannot be inserted", field.wire))
+        }
+        column => Ok(column),
+    }
+}
+
+fn hinted(error: Error, site: &Site) -> Error {
+    let name = site.resource.full_name();
+    error.with_hint(format!("`SHOW INSERT INTO {name}` prints a statement to fill in"))
+}
+
+fn target(site: &Site, method: &Method, name: String, params: BTreeMap<String, String>, new: Document) -> Target {
+    let request = Request {
+        call: method.call.clone(),
+        params: params.clone(),
+        fields: look::fields(&site.resource, site.driver.as_ref(), &method.call),
+        body: body(site, &new),
+        ..Request::default()
+    };
+    Target { name, params, key: None, work: Work::Create { request, new } }
+}
+
+/// What is sent of a new document: an empty list or map is as good as none.
+fn body(site: &Site, new: &Document) -> Document {
+    let mut body = sendable(&site.resource, new);
+    body.retain(|_, value| match value {
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        _ => true,
+    });
+    body
+}
+
+/// 16 hexadecimal digits of a hash over the values that it is made of, so that a repeat meets its own resource. None: one
+/// of them is missing, which is said elsewhere.
+fn generate(site: &Site, generated: &Generated, new: &Document, params: &BTreeMap<String, String>) -> Option<String> {
+    let mut hash = Sha256::new();
+    for name in &generated.of {
+        let field = site.resource.field(name).filter(|field| !field.echoes);
+        let value = match field {
+            Some(field) => new.get(&field.wire)?.as_str()?,
+            None => params.get(name)?,
+        };
+        // The length first: two values run together are not two others.
+        hash.update((value.len() as u64).to_be_bytes());
+        hash.update(value.as_bytes());
+    }
+    let digits: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("{}{digits}", generated.prefix))
+}

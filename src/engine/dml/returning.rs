@@ -1,0 +1,154 @@
+//! RETURNING: expressions over the rows that a write leaves. Its names and types are found wrong before anything is
+//! sent; its rows are computed when all is done.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session as Planning, TableProvider};
+use datafusion::common::Result as PlanResult;
+use datafusion::datasource::{MemTable, TableType};
+use datafusion::execution::session_state::SessionState;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::physical_plan::ExecutionPlan;
+use sqlparser::ast::{Ident, ObjectName, SelectItem, SetExpr, TableFactor};
+
+use super::document::Document;
+use super::send::Target;
+use super::site::Site;
+use super::targets::{relation, select};
+use crate::engine::calls::Meter;
+use crate::engine::plan::{collect, logical, physical};
+use crate::engine::session::Session;
+use crate::engine::tables::schema;
+use crate::engine::{headers, rows};
+use crate::error::{Error, Kind, Result};
+use crate::sql::{Name, Part, Source};
+
+/// A RETURNING clause, planned.
+pub struct Returning {
+    state: SessionState,
+    plan: LogicalPlan,
+    rows: Arc<Rows>,
+    names: Vec<headers::Item>,
+}
+
+/// Names the tables of one program apart.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+impl Returning {
+    /// # Errors
+    /// What is wrong with the clause.
+    pub async fn plan(
+        session: &Session,
+        site: &Site,
+        (table, alias): (&Name, Option<&Part>),
+        items: &[SelectItem],
+        source: &Source,
+        meter: &Arc<Meter>,
+    ) -> Result<Returning> {
+        let alias = alias.or(table.parts.last());
+        let query = select(items.to_vec(), vec![relation(table, alias)], None);
+        let names = headers::typed(&query);
+        let (state, _, mut query) = session.resolved(&query, source, meter)?;
+        // The rows are not the service's but the write's own: the same columns, under a name that nobody can say.
+        let own = format!("returning {}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let rows = Arc::new(Rows { schema: schema(&site.resource), batches: OnceLock::new() });
+        if let SetExpr::Select(select) = query.body.as_mut()
+            && let Some(TableFactor::Table { name, .. }) = select.from.first_mut().map(|from| &mut from.relation)
+        {
+            *name = ObjectName::from(["local", "main", own.as_str()].map(|part| Ident::with_quote('"', part)).to_vec());
+        }
+        let schema = state.catalog_list().catalog("local").and_then(|catalog| catalog.schema("main"));
+        let schema = schema.ok_or_else(|| Error::new(Kind::Internal, "there is no place for the rows of RETURNING"))?;
+        let unplaced = |e| Error::new(Kind::Internal, "the rows of RETURNING have no place").with_source(e);
+        schema.register_table(own.clone(), rows.clone()).map_err(unplaced)?;
+        let planned = logical(&state, query, source).await;
+        schema.deregister_table(&own).map_err(unplaced)?;
+        let plan = planned?;
+        Ok(Returning { state, plan, rows, names })
+    }
+
+    /// The rows for what was done.
+    ///
+    /// # Errors
+    /// An expression that cannot be computed.
+    pub async fn rows(
+        self,
+        site: &Site,
+        done: &[(&Target, &Document)],
+        source: &Source,
+    ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+        let batch = batch(site, &self.rows.schema, done)?;
+        if self.rows.batches.set(vec![batch]).is_err() {
+            return Err(Error::new(Kind::Internal, "the rows of RETURNING were given twice"));
+        }
+        let plan = physical(&self.state, &self.plan, source).await?;
+        let schema = headers::renamed(&plan.schema(), &self.names);
+        let batches = collect(&self.state, plan, source).await?;
+        let renamed = batches.into_iter().map(|batch| batch.with_schema(schema.clone()));
+        let batches = renamed
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| Error::new(Kind::Internal, "a batch does not fit the result").with_source(e))?;
+        Ok((schema, batches))
+    }
+}
+
+fn batch(site: &Site, schema: &SchemaRef, done: &[(&Target, &Document)]) -> Result<RecordBatch> {
+    let columns = schema.fields().iter().map(|column| {
+        let name = column.name();
+        match site.resource.field(name).filter(|field| !field.echoes) {
+            Some(field) => {
+                let values: Vec<Vec<serde_json::Value>> = done
+                    .iter()
+                    .map(|(_, document)| vec![document.get(&field.wire).cloned().unwrap_or_default()])
+                    .collect();
+                rows::column(name, &field.kind, &values, 0)
+            }
+            None => {
+                let values = done.iter().map(|(target, _)| target.params.get(name).map(String::as_str));
+                Ok(Arc::new(arrow::array::StringArray::from_iter(values)) as ArrayRef)
+            }
+        }
+    });
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    RecordBatch::try_new(schema.clone(), columns)
+        .map_err(|e| Error::new(Kind::Internal, "what was written does not fit its table").with_source(e))
+}
+
+/// The rows of a write, once there are any.
+struct Rows {
+    schema: SchemaRef,
+    batches: OnceLock<Vec<RecordBatch>>,
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rows")
+    }
+}
+
+#[async_trait]
+impl TableProvider for Rows {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Temporary
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Planning,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> PlanResult<Arc<dyn ExecutionPlan>> {
+        let batches = self.batches.get().cloned().unwrap_or_default();
+        MemTable::try_new(self.schema.clone(), vec![batches])?.scan(state, projection, filters, limit).await
+    }
+}

@@ -1,0 +1,206 @@
+//! UPDATE: from each target as it is to the target as it should be, whether the statement says so column by column or as
+//! a JSON Patch. Every target is checked before the first is changed.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::change::{About, steps};
+use super::check::{changed, noun};
+use super::document::{Document, wire};
+use super::ledger::Verb;
+use super::send::{Target, Work};
+use super::site::{Column, Site, refused};
+use super::targets::{Found, Picked, Targets, read};
+use super::{Planned, look};
+use crate::catalog::model::{Access, Field};
+use crate::engine::calls::Meter;
+use crate::engine::session::Session;
+use crate::error::{Error, Kind, Result};
+use crate::patch::Patch;
+use crate::sql::{OnConflict, Source, Update};
+
+/// How the statement says what to change.
+enum Sets<'a> {
+    Columns(Vec<&'a Field>),
+    Patch,
+}
+
+/// # Errors
+/// What is wrong with the statement or with what it makes of a target; nothing was sent then but what it reads.
+pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &Arc<Meter>) -> Result<Planned> {
+    let site = Site::of(session.engine(), &update.table, source)?;
+    let method = site.method("UPDATE", site.resource.verbs.update.as_ref())?.clone();
+    let identity = site.identity()?;
+    let sets = sets(&site, update)?;
+    let picked = Picked {
+        table: &update.table,
+        alias: update.alias.as_ref(),
+        others: &update.from,
+        selection: &update.selection,
+        values: update.assignments.iter().map(|assignment| &assignment.value).collect(),
+    };
+    let Targets { found, named, absent, only_named, run } =
+        read(session, &site, &method.call, &picked, source, meter).await?;
+    let mut notices = run.taken_notices();
+    if !absent.is_empty() && only_named {
+        return Err(missing(&site, &absent));
+    }
+    notices.extend(absent.iter().map(|key| format!("no row is `{key}` and all else that the WHERE asks")));
+    let fields = look::fields(&site.resource, site.driver.as_ref(), &method.call);
+    let (mut targets, mut complaints) = (Vec::new(), Vec::new());
+    let several = found.len() > 1;
+    for row in found {
+        let name = called(&site, &row);
+        match after(&site, &sets, &row) {
+            Ok((after, wanted_notices)) => {
+                notices.extend(wanted_notices.into_iter().map(|notice| format!("{name}: {notice}")));
+                let about = About { params: &row.params, key: (&identity.wire, &row.key), fields: &fields };
+                let steps = steps(&site.resource, &method, &about, &row.document, &after);
+                let work = Work::Change { steps, before: row.document, after };
+                targets.push(Target { name, params: row.params, key: Some(row.key), work });
+            }
+            Err(wrong) if several => {
+                complaints.extend(wrong.into_iter().map(|complaint| format!("{name}: {complaint}")))
+            }
+            Err(wrong) => complaints.extend(wrong),
+        }
+    }
+    if !complaints.is_empty() {
+        return Err(hinted(refused("UPDATE", complaints), &site));
+    }
+    let sent = targets.iter().filter(|target| matches!(&target.work, Work::Change { steps, .. } if !steps.is_empty()));
+    let asks = sent.count() > 1 && !all_named(&targets, named.as_deref());
+    Ok(Planned { verb: Verb::Update, site, method, targets, notices, asks, run, on_conflict: OnConflict::Fail })
+}
+
+/// Whether the statement names every target by a literal.
+pub fn all_named(targets: &[Target], named: Option<&[String]>) -> bool {
+    named.is_some_and(|named| targets.iter().all(|target| target.key.as_ref().is_some_and(|key| named.contains(key))))
+}
+
+/// What the reports call a row.
+pub fn called(site: &Site, row: &Found) -> String {
+    let name = site.unique().and_then(|field| row.document.get(&field.wire)).and_then(Value::as_str);
+    name.unwrap_or(&row.key).to_string()
+}
+
+fn sets<'a>(site: &'a Site, update: &Update) -> Result<Sets<'a>> {
+    let mut complaints = Vec::new();
+    let (mut fields, mut patches): (Vec<&Field>, usize) = (Vec::new(), 0);
+    for assignment in &update.assignments {
+        match site.column(&assignment.column) {
+            Ok(Column::Patch) => patches += 1,
+            Ok(Column::Param(param)) => complaints.push(format!(
+                "`{}` says where the {} is, and cannot be set",
+                param.name,
+                noun(&site.resource)
+            )),
+            Ok(Column::Field(field)) if fields.iter().any(|known| known.name == field.name) => {
+                complaints.push(format!("`{}` is set twice", field.name));
+            }
+            Ok(Column::Field(field)) => fields.push(field),
+            Err(complaint) => complaints.push(complaint),
+        }
+    }
+    if patches > 0 && (!fields.is_empty() || patches > 1) {
+        complaints.push("`PatchDocument` is the whole change, and goes with no other column".into());
+    }
+    match (complaints.is_empty(), patches) {
+        (false, _) => Err(refused("UPDATE", complaints)),
+        (true, 0) => Ok(Sets::Columns(fields)),
+        (true, _) => Ok(Sets::Patch),
+    }
+}
+
+/// The target as it should be, and what is worth saying of it.
+///
+/// # Errors
+/// Every complaint about it.
+fn after(site: &Site, sets: &Sets<'_>, row: &Found) -> Result<(Document, Vec<String>), Vec<String>> {
+    let before = &row.document;
+    let found = match sets {
+        Sets::Columns(fields) => {
+            let (mut after, mut wrong) = (before.clone(), Vec::new());
+            for (field, value) in fields.iter().zip(&row.values) {
+                match wire(field, value.clone()) {
+                    Ok(Some(value)) => drop(after.insert(field.wire.clone(), value)),
+                    Ok(None) => drop(after.remove(&field.wire)),
+                    Err(complaint) => wrong.push(complaint),
+                }
+            }
+            if !wrong.is_empty() {
+                return Err(wrong);
+            }
+            let found = changed(&site.resource, before, &after, |_| Vec::new());
+            (after, found)
+        }
+        Sets::Patch => {
+            let patch = match row.values.first() {
+                Some(Value::String(text)) => Patch::parse(text).map_err(|error| vec![in_patch(&error)])?,
+                _ => return Err(vec!["`PatchDocument` is the text of a JSON Patch: `'[{\"op\": …}]'`".into()]),
+            };
+            let patched = patch.apply(&Value::Object(before.clone())).map_err(|error| vec![in_patch(&error)])?;
+            let Value::Object(patched) = patched else {
+                return Err(vec!["the PatchDocument leaves something that is no object".into()]);
+            };
+            let (mut after, mut wrong) = (Document::new(), Vec::new());
+            for (name, value) in patched {
+                let field = site.resource.fields.iter().find(|field| field.wire == name && !field.echoes);
+                match field.map(|field| wire(field, value.clone())) {
+                    Some(Ok(Some(value))) => drop(after.insert(name, value)),
+                    Some(Ok(None)) => {}
+                    Some(Err(complaint)) => wrong.push(complaint),
+                    None => drop(after.insert(name, value)),
+                }
+            }
+            if !wrong.is_empty() {
+                return Err(wrong);
+            }
+            let count = patch.len();
+            let how = |field: &Field| {
+                let touching = patch.touching(&field.wire).into_iter();
+                touching.map(|(at, text)| format!("in PatchDocument, operation {at} of {count}: {text}")).collect()
+            };
+            let found = changed(&site.resource, before, &after, how);
+            (after, found)
+        }
+    };
+    let (after, found) = found;
+    if found.complaints.is_empty() { Ok((after, found.notices)) } else { Err(found.complaints) }
+}
+
+fn in_patch(error: &Error) -> String {
+    let hints = error.hints.iter().map(|hint| format!("hint: {hint}"));
+    let lines: Vec<String> =
+        std::iter::once(error.message.clone()).chain(error.context.iter().cloned()).chain(hints).collect();
+    lines.join("\n  ")
+}
+
+/// What can be changed, for who wanted to change something else.
+fn hinted(error: Error, site: &Site) -> Error {
+    let fields = site.resource.fields.iter().filter(|field| matches!(field.access, Access::Write | Access::Secret));
+    let names: Vec<String> = fields.map(|field| format!("`{}`", field.wire)).collect();
+    match names.split_last() {
+        None => error,
+        Some((last, [])) => {
+            error.with_hint(format!("{last} can be changed; for another of the rest, `DELETE` and `INSERT`"))
+        }
+        Some((last, others)) => error.with_hint(format!(
+            "{} and {last} can be changed; for another of the rest, `DELETE` and `INSERT`",
+            others.join(", ")
+        )),
+    }
+}
+
+fn missing(site: &Site, absent: &[String]) -> Error {
+    let noun = noun(&site.resource);
+    let error = match absent {
+        [one] => Error::new(Kind::NotFound, format!("there is no {noun} `{one}`")),
+        several => several.iter().fold(
+            Error::new(Kind::NotFound, format!("{} of the {noun}s named are not there", several.len())),
+            |error, key| error.with_context(format!("`{key}`")),
+        ),
+    };
+    error.with_context("nothing was sent")
+}

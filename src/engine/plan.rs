@@ -1,0 +1,68 @@
+//! From a resolved query to DataFusion's plans and their rows, and the state that a session plans with. Knows no
+//! statement of ours.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::SessionConfig;
+use datafusion::sql::parser::Statement as PlannerStatement;
+use futures::TryStreamExt;
+use sqlparser::ast::Query;
+
+use crate::engine::translate::translate;
+use crate::engine::{Engine, functions, rules};
+use crate::error::Result;
+use crate::settings::Settings;
+use crate::sql::Source;
+
+/// Small enough that a first row is soon seen, large enough that a batch costs little.
+const BATCH_ROWS: usize = 1024;
+
+/// DataFusion's plan of a resolved query.
+pub async fn logical(state: &SessionState, query: Query, source: &Source) -> Result<LogicalPlan> {
+    let statement = sqlparser::ast::Statement::Query(Box::new(query));
+    let plan = state.statement_to_plan(PlannerStatement::Statement(Box::new(statement))).await;
+    plan.map_err(|error| translate(&error, Some(source)))
+}
+
+pub async fn physical(state: &SessionState, plan: &LogicalPlan, source: &Source) -> Result<Arc<dyn ExecutionPlan>> {
+    state.create_physical_plan(plan).await.map_err(|error| translate(&error, Some(source)))
+}
+
+/// Every batch of a plan.
+pub async fn collect(state: &SessionState, plan: Arc<dyn ExecutionPlan>, source: &Source) -> Result<Vec<RecordBatch>> {
+    let failed = |error| translate(&error, Some(source));
+    execute_stream(plan, state.task_ctx()).map_err(failed)?.try_collect().await.map_err(failed)
+}
+
+/// A session's state: its limits, the catalog's tables, the rules and functions of our own.
+pub fn state(engine: &Engine, settings: &Settings) -> SessionState {
+    let config = SessionConfig::new()
+        .with_information_schema(true)
+        .with_default_catalog_and_schema("local", "main")
+        .with_batch_size(BATCH_ROWS)
+        // One stream: a repartition in between would read further than a LIMIT needs.
+        .with_target_partitions(1)
+        .with_round_robin_repartition(false)
+        .set_bool("datafusion.sql_parser.collect_spans", true);
+    let mut runtime = RuntimeEnvBuilder::new();
+    if let Some(memory) = settings.limits.memory {
+        runtime = runtime.with_memory_limit(memory, 1.0);
+    }
+    let mut builder = SessionStateBuilder::new().with_config(config).with_default_features();
+    if let Ok(runtime) = runtime.build_arc() {
+        builder = builder.with_runtime_env(runtime);
+    }
+    for function in functions::functions() {
+        builder.scalar_functions().get_or_insert_default().push(Arc::new(function));
+    }
+    let state = rules::rules().into_iter().fold(builder, SessionStateBuilder::with_physical_optimizer_rule).build();
+    for (name, catalog) in &engine.catalogs {
+        state.catalog_list().register_catalog(name.clone(), catalog.clone());
+    }
+    state
+}
