@@ -57,11 +57,7 @@ pub fn changed(
             (_, Some(value)) => {
                 given(field, value, &mut found);
                 together(resource, field, after, &mut found);
-                let known = |entry: &Value| {
-                    before.get(wire).is_some_and(|list| list.as_array().is_some_and(|list| list.contains(entry)))
-                };
-                let sets = entries_of(value).iter().any(|entry| is_reserved(field, entry) && !known(entry));
-                sets.then(|| reserved(field))
+                None
             }
             (_, None) => None,
         };
@@ -70,15 +66,12 @@ pub fn changed(
             found.complaints.push([vec![complaint], how].concat().join("\n  "));
         }
     }
-    // A key of the service's own is no difference, and setting one is refused all the same.
+    // An entry of the service's own is no difference, and one that a statement sets is refused all the same.
     for field in resource.fields.iter().filter(|field| field.reserved.is_some()) {
-        let (before, after) = (before.get(&field.wire), after.get(&field.wire));
-        let is_known = |entry: &Value| before.is_some_and(|list| entries_of(list).contains(entry));
-        let complaint = reserved(field);
-        let sets = after
-            .is_some_and(|list| entries_of(list).iter().any(|entry| is_reserved(field, entry) && !is_known(entry)));
-        if sets && !found.complaints.contains(&complaint) {
-            found.complaints.push(complaint);
+        let of = |document: &Document| document.get(&field.wire).map(entries_of).unwrap_or_default().to_vec();
+        let known = of(before);
+        if of(after).iter().any(|entry| is_reserved(field, entry) && !known.contains(entry)) {
+            found.complaints.push([vec![reserved(field)], how(field)].concat().join("\n  "));
         }
     }
     found

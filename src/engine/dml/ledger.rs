@@ -10,6 +10,8 @@ use crate::error::{Error, Kind};
 #[derive(Debug)]
 pub struct Ledger {
     pub verb: Verb,
+    /// Whether the same statement again passes over what is done.
+    skips: bool,
     rows: Mutex<Vec<Row>>,
 }
 
@@ -45,6 +47,8 @@ pub struct Done {
     pub how: How,
     /// The resource as it is now; of one that was deleted, as the service last had it.
     pub document: Document,
+    /// The identity's value, if anybody knows it.
+    pub key: Option<String>,
     /// The calls that were made for it.
     pub calls: Vec<String>,
 }
@@ -63,9 +67,9 @@ pub enum How {
 }
 
 impl Ledger {
-    pub fn new(verb: Verb, names: impl IntoIterator<Item = String>) -> Self {
+    pub fn new(verb: Verb, skips: bool, names: impl IntoIterator<Item = String>) -> Self {
         let row = |name| Row { name, state: State::NotSent, made: Vec::new() };
-        Ledger { verb, rows: Mutex::new(names.into_iter().map(row).collect()) }
+        Ledger { verb, skips, rows: Mutex::new(names.into_iter().map(row).collect()) }
     }
 
     pub fn set(&self, index: usize, state: State) {
@@ -91,7 +95,7 @@ impl Ledger {
         let rows = self.lock();
         let labels: [(&str, &dyn Fn(&Row) -> Option<String>); 9] = [
             (self.verb.done(), &|row| match &row.state {
-                State::Done(Done { how: How::Made, calls, .. }) => Some(self.with_calls(row, calls)),
+                State::Done(done) if done.how == How::Made => Some(self.with_calls(row, done)),
                 _ => None,
             }),
             ("already there", &|row| match &row.state {
@@ -164,6 +168,7 @@ impl Ledger {
             Verb::Insert if is_unknown => {
                 "look whether it is there before you insert it again; with `ON CONFLICT DO NOTHING` a repeat is safe"
             }
+            Verb::Insert if self.skips => "run the statement again; rows that are there are skipped",
             Verb::Insert => {
                 "rows that are there already are skipped by `ON CONFLICT DO NOTHING`, so that a repeat is safe"
             }
@@ -177,9 +182,10 @@ impl Ledger {
         Some(error)
     }
 
-    fn with_calls(&self, row: &Row, calls: &[String]) -> String {
-        match (self.verb, calls) {
-            (Verb::Update, calls) if !calls.is_empty() => format!("{} ({})", row.name, calls.join(", ")),
+    fn with_calls(&self, row: &Row, done: &Done) -> String {
+        match (self.verb, &done.key) {
+            (Verb::Update, _) if !done.calls.is_empty() => format!("{} ({})", row.name, done.calls.join(", ")),
+            (Verb::Insert, Some(key)) if *key != row.name => format!("{} ({key})", row.name),
             _ => row.name.clone(),
         }
     }

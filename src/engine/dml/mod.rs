@@ -90,7 +90,11 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
     affordable(&planned, settings.limits.max_calls)?;
 
     let Planned { verb, site, targets, notices, on_conflict, run, .. } = planned;
-    let ledger = Arc::new(Ledger::new(verb, targets.iter().map(|target| target.name.clone())));
+    let ledger = Arc::new(Ledger::new(
+        verb,
+        on_conflict == OnConflict::Nothing,
+        targets.iter().map(|target| target.name.clone()),
+    ));
     let audit = settings.writes.audit.as_deref().map(Audit::open).transpose()?.map(Arc::new);
     let sender = Sender {
         look: Look { resource: site.resource.clone(), driver: site.driver.clone(), run: run.clone() },

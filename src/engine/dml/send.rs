@@ -98,7 +98,7 @@ impl Sender {
             let answer = self.call(index, target, request).await;
             let error = match answer {
                 Answer::Done(page) => {
-                    return made(request, self.answered(request, page).unwrap_or_else(|| new.clone()));
+                    return self.made(request, self.answered(request, page).unwrap_or_else(|| new.clone()));
                 }
                 Answer::Unanswered(error) => return State::Unknown(error),
                 Answer::NotSent(error) => return unsent(doubt, error),
@@ -112,8 +112,8 @@ impl Sender {
                 Answer::Doubt(error) => error,
             };
             match self.found(target, new, Among::Alike).await {
-                Ok(Some((found, different))) if different.is_empty() => return made(request, found),
-                Ok(Some((found, different))) => return self.there(found, different, error),
+                Ok(Some((found, different))) if different.is_empty() => return self.made(request, found),
+                Ok(Some((found, different))) => return self.there(new, found, different, error),
                 Ok(None) => {}
                 Err(looked) => return undecided(error, &looked),
             }
@@ -141,8 +141,10 @@ impl Sender {
         // A list may lag behind what the service knows.
         for attempt in 1..=LOOKS {
             match self.found(target, new, Among::All).await {
-                Ok(Some((found, different))) if different.is_empty() && doubt.is_some() => return made(request, found),
-                Ok(Some((found, different))) => return self.there(found, different, error),
+                Ok(Some((found, different))) if different.is_empty() && doubt.is_some() => {
+                    return self.made(request, found);
+                }
+                Ok(Some((found, different))) => return self.there(new, found, different, error),
                 Ok(None) if attempt < LOOKS && self.stop.reason().is_none() => self.wait(attempt).await,
                 Ok(None) => break,
                 Err(looked) => return undecided(error, &looked),
@@ -152,9 +154,12 @@ impl Sender {
         if doubt.is_some() { State::Unknown(error) } else { State::Failed(error) }
     }
 
-    fn there(&self, document: Document, different: Vec<String>, error: Error) -> State {
+    /// What is there is not what was to be made. Of the difference only that is told which the statement gives.
+    fn there(&self, new: &Document, document: Document, mut different: Vec<String>, error: Error) -> State {
         if self.on_conflict == OnConflict::Nothing {
-            return State::Done(Done { how: How::There { different }, document, calls: Vec::new() });
+            different.retain(|wire| new.contains_key(wire));
+            let key = self.key(&document);
+            return State::Done(Done { how: How::There { different }, key, document, calls: Vec::new() });
         }
         let of = if different.is_empty() { String::new() } else { format!(", with another {}", different.join(", ")) };
         let message = format!("there is one of that name already{of}");
@@ -164,7 +169,7 @@ impl Sender {
     /// An earlier call may have been done, though this one was refused.
     async fn after_doubt(&self, target: &Target, request: &Request, new: &Document, error: Error) -> State {
         match self.found(target, new, Among::Alike).await {
-            Ok(Some((found, different))) if different.is_empty() => made(request, found),
+            Ok(Some((found, different))) if different.is_empty() => self.made(request, found),
             Ok(_) => State::Failed(error),
             Err(looked) => undecided(error, &looked),
         }
@@ -235,12 +240,15 @@ impl Sender {
             self.ledger.made(index, &step.request.call);
         }
         let how = if calls.is_empty() { How::Unchanged } else { How::Made };
-        State::Done(Done { how, document, calls })
+        State::Done(Done { how, key: target.key.clone(), document, calls })
     }
 
     async fn delete(&self, index: usize, target: &Target, request: &Request, before: &Document) -> State {
         let key = target.key.as_deref().unwrap_or_default();
-        let done = |how, document: Document| State::Done(Done { how, document, calls: vec![request.call.clone()] });
+        let done = |how, document: Document| {
+            let calls = vec![request.call.clone()];
+            State::Done(Done { how, key: target.key.clone(), document, calls })
+        };
         let mut doubt = None;
         for attempt in 1..=self.limits.tries.max(1) {
             let error = match self.call(index, target, request).await {
@@ -371,6 +379,17 @@ impl Sender {
         page.rows.into_iter().next().filter(|row| !row.is_empty()).map(|row| of_row(&request.fields, row))
     }
 
+    fn made(&self, request: &Request, document: Document) -> State {
+        let calls = vec![request.call.clone()];
+        State::Done(Done { how: How::Made, key: self.key(&document), document, calls })
+    }
+
+    /// The identity's value in a document.
+    pub fn key(&self, document: &Document) -> Option<String> {
+        let identity = self.look.resource.identity.first().and_then(|name| self.look.resource.field(name))?;
+        document.get(&identity.wire).and_then(|key| key.as_str()).map(String::from)
+    }
+
     async fn wait(&self, attempt: u32) {
         let bound = self.limits.backoff.saturating_mul(2_u32.saturating_pow(attempt)).min(LONGEST_WAIT);
         tokio::select! {
@@ -392,10 +411,6 @@ fn merged(resource: &Resource, before: &Document, after: &Document) -> Document 
         .iter()
         .filter(|(wire, _)| !resource.fields.iter().any(|field| field.wire == **wire && field.access != Access::Read));
     kept.map(|(wire, value)| (wire.clone(), value.clone())).chain(sendable(resource, after)).collect()
-}
-
-fn made(request: &Request, document: Document) -> State {
-    State::Done(Done { how: How::Made, document, calls: vec![request.call.clone()] })
 }
 
 /// A call that was not sent; an earlier one may have been done.

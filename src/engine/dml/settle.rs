@@ -32,16 +32,18 @@ pub async fn settle(sender: &Sender, targets: &[Target], writes: &Writes, contro
     let Some(settles) = sender.look.resource.settles.clone() else { return Ok(()) };
     let started = Instant::now();
     let rows = sender.ledger.rows();
+    let mut failed: Vec<Error> = Vec::new();
     let mut waiting: Vec<(usize, String, Done)> = Vec::new();
     for (index, row) in rows.iter().enumerate() {
-        if let State::Done(done) = &row.state
-            && !matches!(done.how, How::Gone | How::Unchanged)
-            && let Some(key) = key(sender, &targets[index], done)
-        {
-            waiting.push((index, key, done.clone()));
+        let State::Done(done) = &row.state else { continue };
+        match &done.key {
+            _ if matches!(done.how, How::Gone | How::Unchanged) => {}
+            Some(key) => waiting.push((index, key.clone(), done.clone())),
+            None => {
+                failed.push(Error::new(Kind::Shape, format!("nobody knows the key of {}, to wait for it", row.name)))
+            }
         }
     }
-    let mut failed: Vec<Error> = Vec::new();
     let mut wait = writes.await_poll;
     while !waiting.is_empty() {
         let mut still = Vec::new();
@@ -103,12 +105,6 @@ pub async fn settle(sender: &Sender, targets: &[Target], writes: &Writes, contro
             Err(sender.ledger.lines().into_iter().fold(error, Error::with_context))
         }
     }
-}
-
-fn key(sender: &Sender, target: &Target, done: &Done) -> Option<String> {
-    let identity = sender.look.resource.identity.first().and_then(|name| sender.look.resource.field(name))?;
-    let own = done.document.get(&identity.wire).and_then(Value::as_str).map(String::from);
-    target.key.clone().or(own)
 }
 
 /// Where a row stands, by what a look has found.
