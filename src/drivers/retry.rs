@@ -97,9 +97,9 @@ pub async fn send(
     }
 }
 
-/// Invariant: a call that must not be made twice is sent again only if the service says that it did nothing: it throttles before it
-/// works. After a lost answer or a failure on the service's side nobody knows, and a second CreateIntegration may be a
-/// second integration.
+/// Invariant: a call that must not be made twice is sent again only if the service says that it did nothing: it
+/// throttles before it works. After a lost answer or a failure on the service's side nobody knows, and a second
+/// CreateIntegration may be a second integration.
 fn may_repeat(error: &Error, repeatable: bool) -> bool {
     error.kind.is_passing() && (repeatable || error.kind == Kind::Throttled)
 }
