@@ -70,24 +70,36 @@ const UNSIGNED: &[&str] = &[
     "RequestExpired",
     "SignatureDoesNotMatch",
 ];
+/// What a call points at, and is not about: were it `NotFound`, it would read as if the resource itself were gone.
+const POINTED_AT: &[(&str, &str)] =
+    &[("IntegrationSourceNotFoundFault", "source"), ("IntegrationTargetNotFoundFault", "target")];
+/// Codes by which the state of things forbids a call, and why. One is sent without the `Fault` of its type's name.
+const CONFLICTS: &[(&str, &str)] = &[
+    ("IntegrationConflictOperationFault", "another operation on it is under way"),
+    ("IntegrationConflictStateFault", "the state that it is in does not allow it"),
+    ("InvalidClusterState", "the cluster is not available"),
+    ("InvalidClusterStateFault", "the cluster is not available"),
+];
 
 /// The program's error for the SDK's.
 pub fn error<E>(failure: SdkError<E, HttpResponse>, about: &About<'_>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
+    let request_id = failure.raw_response().and_then(request_id);
     let error = match &failure {
         SdkError::ServiceError(service) => said(service.err(), service.raw(), about),
         SdkError::ResponseError(response) => match find::<NotWhole>(&failure) {
             Some(wrong) => Error::new(Kind::Shape, format!("AWS answered `{}` badly: {wrong}", about.call))
                 .with_context(&about.described)
                 .with_context(facts(None, response.raw())),
-            None => broken(&failure, about),
+            // The head came, and the rest did not.
+            None => broken(&failure, about).with_context(facts(None, response.raw())),
         },
         SdkError::DispatchFailure(dispatch) => unsent(&failure, dispatch.is_user(), about),
         _ => broken(&failure, about),
     };
-    error.with_source(failure)
+    Error { request_id, ..error.with_source(failure) }
 }
 
 /// Whether an error says that there are no credentials, and not that somebody refused them.
@@ -122,6 +134,14 @@ fn said(error: &(impl ProvideErrorMetadata + StdError + 'static), response: &Htt
             .with_hint("the secret key does not belong to the key, or this machine's clock is wrong")
     } else if status >= 500 || is(UNAVAILABLE) {
         Error::new(Kind::Unavailable, format!("AWS failed on `{call}` with HTTP status {status}"))
+    } else if let Some(what) = meaning(POINTED_AT, code) {
+        Error::new(Kind::Refused, format!("AWS does not find the {what} that `{call}` names"))
+    } else if code.ends_with("AlreadyExists") || code.ends_with("AlreadyExistsFault") {
+        Error::new(Kind::Exists, format!("AWS says that what `{call}` would make is there already"))
+    } else if let Some(why) = meaning(CONFLICTS, code) {
+        Error::new(Kind::Conflict, format!("AWS does not do `{call}` now: {why}"))
+    } else if code.starts_with("ConcurrentModification") {
+        Error::new(Kind::Conflict, format!("AWS does not do `{call}` now: somebody else changes the same"))
     } else if code.ends_with("NotFound") || code.ends_with("NotFoundFault") {
         Error::new(Kind::NotFound, format!("AWS does not find what `{call}` is about"))
     } else if response.status().is_success() || (300..400).contains(&status) {
@@ -139,6 +159,10 @@ fn said(error: &(impl ProvideErrorMetadata + StdError + 'static), response: &Htt
     }
     error.context.insert(0, about.described.clone());
     error.with_context(facts(Some(code), response))
+}
+
+fn meaning(codes: &[(&str, &'static str)], code: &str) -> Option<&'static str> {
+    codes.iter().find(|(known, _)| *known == code).map(|(_, meaning)| *meaning)
 }
 
 /// No request went out, or none came through.
@@ -227,13 +251,17 @@ fn no_region(about: &About<'_>, message: String) -> Error {
     }
 }
 
-/// The code, the HTTP status and the request's id, by which AWS finds a request again.
+/// The code, the HTTP status and the request's id.
 fn facts(code: Option<&str>, response: &HttpResponse) -> String {
-    let id = ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| response.headers().get(name));
-    let id = id.map(String::from).or_else(|| id_in_body(response.body().bytes()?));
     let code = code.filter(|code| !code.is_empty()).map(|code| format!("code {code}, "));
-    let id = id.map(|id| format!(", request id {id}"));
+    let id = request_id(response).map(|id| format!(", request id {id}"));
     format!("{}HTTP status {}{}", code.unwrap_or_default(), response.status().as_u16(), id.unwrap_or_default())
+}
+
+/// By which AWS finds a request again.
+fn request_id(response: &HttpResponse) -> Option<String> {
+    let id = ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| response.headers().get(name));
+    id.map(String::from).or_else(|| id_in_body(response.body().bytes()?))
 }
 
 fn id_in_body(body: &[u8]) -> Option<String> {

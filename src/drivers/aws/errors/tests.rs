@@ -146,6 +146,82 @@ hint: a proxy or a sign-in page may stand between",
     .await;
 }
 
+/// The error of a `DescribeIntegrations` that AWS answers by this code, at 400 as it does all of these.
+async fn by_code(code: &'static str) -> Error {
+    let double = Double::start(move |_, _| fault(400, code, "so it is")).await;
+    let error = send(&double.settings(), &request("DescribeIntegrations")).await.expect_err(code);
+    assert_eq!((double.received().len(), error.request_id.as_deref()), (1, Some("r-1")), "{error}");
+    let facts = format!("code {code}, HTTP status 400, request id r-1");
+    assert_eq!(error.context[1..], ["AWS says: so it is".to_string(), facts], "{error}");
+    error
+}
+
+#[tokio::test]
+async fn what_a_write_meets() {
+    let cluster = "AWS does not do `DescribeIntegrations` now: the cluster is not available";
+    let others = "AWS does not do `DescribeIntegrations` now: somebody else changes the same";
+    let exists = "AWS says that what `DescribeIntegrations` would make is there already";
+    let missing = "AWS does not find what `DescribeIntegrations` is about";
+    for (code, kind, message) in [
+        ("IntegrationAlreadyExistsFault", Kind::Exists, exists),
+        ("ClusterAlreadyExists", Kind::Exists, exists),
+        (
+            "IntegrationConflictOperationFault",
+            Kind::Conflict,
+            "AWS does not do `DescribeIntegrations` now: another operation on it is under way",
+        ),
+        (
+            "IntegrationConflictStateFault",
+            Kind::Conflict,
+            "AWS does not do `DescribeIntegrations` now: the state that it is in does not allow it",
+        ),
+        ("InvalidClusterState", Kind::Conflict, cluster),
+        ("InvalidClusterStateFault", Kind::Conflict, cluster),
+        ("ConcurrentModificationException", Kind::Conflict, others),
+        (
+            "IntegrationSourceNotFoundFault",
+            Kind::Refused,
+            "AWS does not find the source that `DescribeIntegrations` names",
+        ),
+        (
+            "IntegrationTargetNotFoundFault",
+            Kind::Refused,
+            "AWS does not find the target that `DescribeIntegrations` names",
+        ),
+        ("IntegrationNotFoundFault", Kind::NotFound, missing),
+        ("ResourceNotFoundFault", Kind::NotFound, missing),
+        (
+            "IntegrationQuotaExceededFault",
+            Kind::Refused,
+            "AWS refused `DescribeIntegrations`: IntegrationQuotaExceededFault",
+        ),
+        ("TagLimitExceededFault", Kind::Refused, "AWS refused `DescribeIntegrations`: TagLimitExceededFault"),
+        ("UnsupportedOperation", Kind::Refused, "AWS refused `DescribeIntegrations`: UnsupportedOperation"),
+    ] {
+        let error = by_code(code).await;
+        assert_eq!((error.kind, error.message.as_str()), (kind, message));
+    }
+    let error = by_code("AccessDenied").await;
+    assert_eq!(error.kind, Kind::Denied);
+    assert_eq!(error.hints, ["the call needs the permission `redshift:DescribeIntegrations`"]);
+}
+
+#[tokio::test]
+async fn a_request_id_is_kept_wherever_it_came() {
+    for (kind, status) in [(Kind::Unavailable, 503), (Kind::Refused, 403), (Kind::Shape, 200), (Kind::Transport, 0)] {
+        let double = Double::start(move |_, _| {
+            let (headers, body) = (vec![("x-amzn-requestid", "r-9".to_string())], "<html/>".to_string());
+            if status == 0 { Reply::Short { headers, body } } else { Reply::Answer { status, headers, body } }
+        })
+        .await;
+        let mut settings = double.settings();
+        settings.limits.tries = 1;
+        let error = send(&settings, &request("DescribeIntegrations")).await.expect_err("no page");
+        assert_eq!((error.kind, error.request_id.as_deref()), (kind, Some("r-9")), "{error}");
+        assert!(error.context.iter().any(|line| line.ends_with("request id r-9")), "{error}");
+    }
+}
+
 fn in_region(region: &str) -> Request {
     let mut request = request("DescribeIntegrations");
     request.params.insert("region".into(), region.into());
