@@ -116,7 +116,7 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     /// Every call that the driver has, so that documents and drivers can be held against each other.
     fn calls(&self) -> &'static [&'static str];
 
-    /// Sends one request, once. A row that the request asked for by its key and that does not exist is no row.
+    /// Sends one request, once. A row that a read asked for by its key and that does not exist is no row.
     ///
     /// # Errors
     /// With a kind that says whether sending it again may help, the service's code, message and request id as context.
@@ -125,11 +125,21 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     /// How a request reads to a person: `DescribeIntegrations region=us-east-1 status=failed`. A write's body follows as
     /// compact JSON, under the names that it is sent by.
     fn describe(&self, request: &Request) -> String {
-        let params = request.params.iter().map(|(name, value)| format!(" {name}={value}"));
-        let inputs = request.inputs.iter().map(|(wire, values)| match values.as_slice() {
-            [value] => format!(" {wire}={value}"),
-            values => format!(" {wire}=({} values)", values.len()),
-        });
-        std::iter::once(request.call.clone()).chain(params).chain(inputs).collect()
+        narrowed(request)
     }
+}
+
+/// How a request without a body reads to a person.
+fn narrowed(request: &Request) -> String {
+    let inputs = request.inputs.iter().map(|(wire, values)| match values.as_slice() {
+        [value] => format!(" {wire}={value}"),
+        values => format!(" {wire}=({} values)", values.len()),
+    });
+    std::iter::once(addressed(request)).chain(inputs).collect()
+}
+
+/// How the beginning of a request reads to a person: which call, and where.
+fn addressed(request: &Request) -> String {
+    let params = request.params.iter().map(|(name, value)| format!(" {name}={value}"));
+    std::iter::once(request.call.clone()).chain(params).collect()
 }

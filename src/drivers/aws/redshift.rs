@@ -3,18 +3,20 @@
 
 use async_trait::async_trait;
 use aws_sdk_redshift::Client;
+use aws_sdk_redshift::operation::RequestId;
 use aws_sdk_redshift::types::{DescribeIntegrationsFilter, DescribeIntegrationsFilterName};
 use serde_json::Value;
 
 use super::errors::{self, About};
 use super::{Aws, rows};
-use crate::drivers::{Driver, Page, Request, Signature};
+use crate::drivers::{Driver, Page, Request, Signature, addressed, narrowed};
 use crate::error::{Error, Kind, Result};
 use crate::settings::Settings;
 
 use self::signatures::{CALLS, PAGE, SOURCE_TYPE, signature};
 
 mod signatures;
+mod writes;
 
 /// DescribeIntegrations' own filters, by the wire name of the field that they look at.
 const FILTERS: &[(&str, DescribeIntegrationsFilterName)] = &[
@@ -56,10 +58,6 @@ impl Driver for Redshift {
     async fn send(&self, request: &Request) -> Result<Page, Error> {
         let signature = signature(&request.call)
             .ok_or_else(|| Error::new(Kind::Internal, format!("`aws.redshift` has no call `{}`", request.call)))?;
-        if signature.writes {
-            return Err(Error::new(Kind::Statement, format!("`{}` cannot be sent yet: iql only reads", request.call))
-                .with_context("nothing was sent"));
-        }
         let region = request.params.get("region").map(String::as_str).ok_or_else(|| {
             Error::new(Kind::Param, format!("`{}` needs `region`", request.call))
                 .with_hint("add `WHERE region = 'us-east-1'`")
@@ -71,21 +69,31 @@ impl Driver for Redshift {
             described: self.describe(request),
             region,
             endpoint: self.aws.endpoint(profile, region).await,
-            permissions: signature.permissions,
+            permissions: signature.permissions.clone(),
         };
         let result = match request.call.as_str() {
             "DescribeIntegrations" => integrations(&client, request, &about).await,
             "DescribeInboundIntegrations" => inbound_integrations(&client, request, &about).await,
-            _ => clusters(&client, request, &about).await,
+            "DescribeClusters" => clusters(&client, request, &about).await,
+            _ => writes::send(&client, request, &signature, &about).await,
         };
         match result {
             Ok(page) if page.next.is_some() && page.next == request.marker => Err(stuck(&about)),
-            Err(error) if error.kind == Kind::NotFound => absent(request, error),
+            Err(error) if error.kind == Kind::NotFound && !signature.writes => absent(request, error),
             Err(error) if error.kind == Kind::Credentials => {
                 self.aws.forget(profile);
                 Err(self.aws.advise(error, profile).await)
             }
             result => result,
+        }
+    }
+
+    fn describe(&self, request: &Request) -> String {
+        match signature(&request.call) {
+            Some(signature) if signature.writes => {
+                format!("{} {}", addressed(request), writes::described(request, &signature))
+            }
+            _ => narrowed(request),
         }
     }
 }
@@ -109,7 +117,9 @@ async fn integrations(client: &Client, request: &Request, about: &About<'_>) -> 
         }
     }
     let output = call.send().await.map_err(|failure| errors::error(failure, about))?;
-    Ok(page(output.marker, rows::rows(output.integrations.unwrap_or_default(), &request.fields, rows::INTEGRATION)?))
+    let request_id = output.request_id().map(String::from);
+    let items = output.integrations.unwrap_or_default();
+    Ok(page(request_id, output.marker, rows::rows(items, &request.fields, rows::INTEGRATION)?))
 }
 
 async fn inbound_integrations(client: &Client, request: &Request, about: &About<'_>) -> Result<Page> {
@@ -122,8 +132,9 @@ async fn inbound_integrations(client: &Client, request: &Request, about: &About<
         .send()
         .await
         .map_err(|failure| errors::error(failure, about))?;
+    let request_id = output.request_id().map(String::from);
     let items = output.inbound_integrations.unwrap_or_default();
-    Ok(page(output.marker, rows::rows(items, &request.fields, rows::INBOUND_INTEGRATION)?))
+    Ok(page(request_id, output.marker, rows::rows(items, &request.fields, rows::INBOUND_INTEGRATION)?))
 }
 
 async fn clusters(client: &Client, request: &Request, about: &About<'_>) -> Result<Page> {
@@ -135,7 +146,9 @@ async fn clusters(client: &Client, request: &Request, about: &About<'_>) -> Resu
         .send()
         .await
         .map_err(|failure| errors::error(failure, about))?;
-    Ok(page(output.marker, rows::rows(output.clusters.unwrap_or_default(), &request.fields, rows::CLUSTER)?))
+    let request_id = output.request_id().map(String::from);
+    let items = output.clusters.unwrap_or_default();
+    Ok(page(request_id, output.marker, rows::rows(items, &request.fields, rows::CLUSTER)?))
 }
 
 /// The one value of the input that names a row, if it has just one.
@@ -162,8 +175,8 @@ fn page_size(request: &Request) -> i32 {
 }
 
 /// An empty marker is how the service writes that there is none.
-fn page(marker: Option<String>, rows: Vec<Vec<Value>>) -> Page {
-    Page { rows, next: marker.filter(|marker| !marker.is_empty()), request_id: None }
+fn page(request_id: Option<String>, marker: Option<String>, rows: Vec<Vec<Value>>) -> Page {
+    Page { rows, next: marker.filter(|marker| !marker.is_empty()), request_id }
 }
 
 fn stuck(about: &About<'_>) -> Error {
@@ -178,7 +191,7 @@ fn stuck(about: &About<'_>) -> Error {
 /// page would hide the others: the call is refused, and whoever asked can ask for each.
 fn absent(request: &Request, mut error: Error) -> Result<Page> {
     if key(request).is_some() {
-        return Ok(Page::default());
+        return Ok(Page { request_id: error.request_id, ..Page::default() });
     }
     if request.inputs.contains_key("IntegrationArn") {
         error.kind = Kind::Refused;

@@ -1,17 +1,22 @@
 //! Refuses an answer that is not whole. The SDK decodes XML that was cut, or that lacks its list, as a short page
-//! without an error, and one with a gap as if there were none: rows would be lost in silence. Sees every page, so it
-//! looks at tags alone, and knows neither what they mean nor whose they are.
+//! without an error, and one with a gap as if there were none: rows would be lost in silence. Where a write answers
+//! with nothing it does not even look, and takes a sign-in page for success. Sees every page, so it looks at tags alone,
+//! and knows neither what they mean nor whose they are.
 
 use aws_sdk_redshift::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_redshift::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_redshift::error::BoxError;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 
-/// The list that a call's answer always has, even if it is empty.
-const LISTS: &[(&str, &str)] = &[
+/// What a call's answer always has: its list, even if it is empty, or what names the one thing that it tells of.
+/// Calls that answer with nothing are not here.
+const PARTS: &[(&str, &str)] = &[
     ("DescribeIntegrations", "Integrations"),
     ("DescribeInboundIntegrations", "InboundIntegrations"),
     ("DescribeClusters", "Clusters"),
+    ("CreateIntegration", "IntegrationArn"),
+    ("ModifyIntegration", "IntegrationArn"),
+    ("DeleteIntegration", "IntegrationArn"),
 ];
 
 /// What is wrong with an answer's body.
@@ -66,11 +71,11 @@ pub fn check(call: &str, body: &[u8]) -> Result<(), NotWhole> {
     if !ends_with_closing(body, expected.as_bytes()) {
         return Err(NotWhole(format!("the answer is cut off after {}", bytes(body.len()))));
     }
-    let list = LISTS.iter().find(|(name, _)| *name == call).map(|(_, list)| *list);
-    match list {
-        Some(list) if !has_list(body, Some(list))? => Err(NotWhole(format!("the answer has no `<{list}>`"))),
+    let part = PARTS.iter().find(|(name, _)| *name == call).map(|(_, part)| *part);
+    match part {
+        Some(part) if !has_part(body, Some(part))? => Err(NotWhole(format!("the answer has no `<{part}>`"))),
         Some(_) => Ok(()),
-        None => has_list(body, None).map(|_| ()),
+        None => has_part(body, None).map(|_| ()),
     }
 }
 
@@ -100,13 +105,13 @@ fn ends_with_closing(body: &[u8], name: &[u8]) -> bool {
     body.trim_ascii_end().strip_suffix(name).is_some_and(|body| body.ends_with(b"</"))
 }
 
-/// Whether the list is there, as a child of the answer's result.
+/// Whether the part is there, as a child of the answer's result.
 ///
 /// # Errors
 /// An element that does not close, or a close too many: something is missing between them.
-fn has_list(body: &[u8], list: Option<&str>) -> Result<bool, NotWhole> {
+fn has_part(body: &[u8], part: Option<&str>) -> Result<bool, NotWhole> {
     let unbalanced = || NotWhole("the answer has elements that do not close".into());
-    let (mut depth, mut found, mut from) = (0_usize, list.is_none(), 0);
+    let (mut depth, mut found, mut from) = (0_usize, part.is_none(), 0);
     for at in memchr::memchr_iter(b'<', body) {
         if at < from {
             continue;
@@ -123,7 +128,7 @@ fn has_list(body: &[u8], list: Option<&str>) -> Result<bool, NotWhole> {
             [b'!', ..] => b">",
             _ => {
                 let end = memchr::memchr(b'>', tag).ok_or_else(unbalanced)?;
-                found |= depth == 2 && list.is_some_and(|list| is_named(&tag[..end], list.as_bytes()));
+                found |= depth == 2 && part.is_some_and(|part| is_named(&tag[..end], part.as_bytes()));
                 depth += usize::from(!tag[..end].ends_with(b"/"));
                 continue;
             }

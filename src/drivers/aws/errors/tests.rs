@@ -146,10 +146,12 @@ hint: a proxy or a sign-in page may stand between",
     .await;
 }
 
-/// The error of a `DescribeIntegrations` that AWS answers by this code, at 400 as it does all of these.
+/// The error of a `DeleteIntegration` that AWS answers by this code, at 400 as it does all of these.
 async fn by_code(code: &'static str) -> Error {
     let double = Double::start(move |_, _| fault(400, code, "so it is")).await;
-    let error = send(&double.settings(), &request("DescribeIntegrations")).await.expect_err(code);
+    let inputs = [("IntegrationArn".to_string(), vec!["arn:1".to_string()])].into();
+    let request = Request { inputs, ..request("DeleteIntegration") };
+    let error = send(&double.settings(), &request).await.expect_err(code);
     assert_eq!((double.received().len(), error.request_id.as_deref()), (1, Some("r-1")), "{error}");
     let facts = format!("code {code}, HTTP status 400, request id r-1");
     assert_eq!(error.context[1..], ["AWS says: so it is".to_string(), facts], "{error}");
@@ -158,22 +160,22 @@ async fn by_code(code: &'static str) -> Error {
 
 #[tokio::test]
 async fn what_a_write_meets() {
-    let cluster = "AWS does not do `DescribeIntegrations` now: the cluster is not available";
-    let others = "AWS does not do `DescribeIntegrations` now: somebody else changes the same";
-    let exists = "AWS says that what `DescribeIntegrations` would make is there already";
-    let missing = "AWS does not find what `DescribeIntegrations` is about";
+    let cluster = "AWS does not do `DeleteIntegration` now: the cluster is not available";
+    let others = "AWS does not do `DeleteIntegration` now: somebody else changes the same";
+    let exists = "AWS says that what `DeleteIntegration` would make is there already";
+    let missing = "AWS does not find what `DeleteIntegration` is about";
     for (code, kind, message) in [
         ("IntegrationAlreadyExistsFault", Kind::Exists, exists),
         ("ClusterAlreadyExists", Kind::Exists, exists),
         (
             "IntegrationConflictOperationFault",
             Kind::Conflict,
-            "AWS does not do `DescribeIntegrations` now: another operation on it is under way",
+            "AWS does not do `DeleteIntegration` now: another operation on it is under way",
         ),
         (
             "IntegrationConflictStateFault",
             Kind::Conflict,
-            "AWS does not do `DescribeIntegrations` now: the state that it is in does not allow it",
+            "AWS does not do `DeleteIntegration` now: the state that it is in does not allow it",
         ),
         ("InvalidClusterState", Kind::Conflict, cluster),
         ("InvalidClusterStateFault", Kind::Conflict, cluster),
@@ -181,29 +183,29 @@ async fn what_a_write_meets() {
         (
             "IntegrationSourceNotFoundFault",
             Kind::Refused,
-            "AWS does not find the source that `DescribeIntegrations` names",
+            "AWS does not find the source that `DeleteIntegration` names",
         ),
         (
             "IntegrationTargetNotFoundFault",
             Kind::Refused,
-            "AWS does not find the target that `DescribeIntegrations` names",
+            "AWS does not find the target that `DeleteIntegration` names",
         ),
         ("IntegrationNotFoundFault", Kind::NotFound, missing),
         ("ResourceNotFoundFault", Kind::NotFound, missing),
         (
             "IntegrationQuotaExceededFault",
             Kind::Refused,
-            "AWS refused `DescribeIntegrations`: IntegrationQuotaExceededFault",
+            "AWS refused `DeleteIntegration`: IntegrationQuotaExceededFault",
         ),
-        ("TagLimitExceededFault", Kind::Refused, "AWS refused `DescribeIntegrations`: TagLimitExceededFault"),
-        ("UnsupportedOperation", Kind::Refused, "AWS refused `DescribeIntegrations`: UnsupportedOperation"),
+        ("TagLimitExceededFault", Kind::Refused, "AWS refused `DeleteIntegration`: TagLimitExceededFault"),
+        ("UnsupportedOperation", Kind::Refused, "AWS refused `DeleteIntegration`: UnsupportedOperation"),
     ] {
         let error = by_code(code).await;
         assert_eq!((error.kind, error.message.as_str()), (kind, message));
     }
     let error = by_code("AccessDenied").await;
     assert_eq!(error.kind, Kind::Denied);
-    assert_eq!(error.hints, ["the call needs the permission `redshift:DescribeIntegrations`"]);
+    assert_eq!(error.hints, ["the call needs the permission `redshift:DeleteIntegration`"]);
 }
 
 #[tokio::test]
