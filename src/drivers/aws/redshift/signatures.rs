@@ -35,10 +35,10 @@ pub fn signature(call: &str) -> Option<Signature> {
     };
     // A write that sets what it is given is as good twice as once; one that creates, renames or deletes is not ours to
     // send twice: between the two, somebody else may have changed what it is about.
-    let write = |inputs, repeatable, permission| Signature {
+    let write = |inputs, fields, repeatable, permission| Signature {
         params: params(&[]),
         inputs,
-        fields: Vec::new(),
+        fields,
         page: None,
         repeatable,
         writes: true,
@@ -77,24 +77,31 @@ pub fn signature(call: &str) -> Option<Signature> {
                 input("AdditionalEncryptionContext"),
                 input("Tags"),
             ],
+            names(rows::INTEGRATION),
             false,
             "redshift:CreateIntegration",
         ),
         "ModifyIntegration" => write(
             vec![Input { key: true, ..required("IntegrationArn") }, input("IntegrationName"), input("Description")],
+            names(rows::INTEGRATION),
             false,
             "redshift:ModifyIntegration",
         ),
-        "DeleteIntegration" => {
-            write(vec![Input { key: true, ..required("IntegrationArn") }], false, "redshift:DeleteIntegration")
-        }
+        "DeleteIntegration" => write(
+            vec![Input { key: true, ..required("IntegrationArn") }],
+            names(rows::INTEGRATION),
+            false,
+            "redshift:DeleteIntegration",
+        ),
         "CreateTags" => write(
             vec![Input { key: true, ..required("IntegrationArn") }, required("Tags")],
+            Vec::new(),
             true,
             "redshift:CreateTags",
         ),
         "DeleteTags" => write(
             vec![Input { key: true, ..required("IntegrationArn") }, required("Tags")],
+            Vec::new(),
             true,
             "redshift:DeleteTags",
         ),

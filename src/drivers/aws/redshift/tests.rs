@@ -276,3 +276,14 @@ fn every_call_has_a_signature_and_only_those_repeat_that_may() {
     assert_eq!(repeatable, expected);
     assert!(signature("DescribeTags").is_none());
 }
+
+#[test]
+fn a_write_says_which_row_it_answers_with() {
+    for call in ["CreateIntegration", "ModifyIntegration", "DeleteIntegration"] {
+        let fields = signature(call).expect("a signature").fields;
+        assert!(fields.iter().eq(rows::INTEGRATION.iter().map(|(wire, _)| wire)), "{call}: {fields:?}");
+    }
+    for call in ["CreateTags", "DeleteTags"] {
+        assert!(signature(call).expect("a signature").fields.is_empty(), "{call}");
+    }
+}
