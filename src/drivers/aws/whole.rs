@@ -1,6 +1,6 @@
 //! Refuses an answer that is not whole. The SDK decodes XML that was cut, or that lacks its list, as a short page
 //! without an error, and one with a gap as if there were none: rows would be lost in silence. Where a write answers
-//! with nothing it does not even look, and takes a sign-in page for success. Sees every page, so it looks at tags alone,
+//! with nothing it does not look, and takes a sign-in page for success. Sees every page, so it looks at tags alone,
 //! and knows neither what they mean nor whose they are.
 
 use aws_sdk_redshift::config::interceptors::AfterDeserializationInterceptorContextRef;
