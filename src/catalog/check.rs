@@ -1,6 +1,8 @@
 //! What the parts of a resource say of each other: names that clash, and words that name nothing.
 //! Works on the model; the written tree only tells where.
 
+mod change;
+
 use regex::Regex;
 
 use super::model::{Access, Field, Resource, Type};
@@ -15,6 +17,8 @@ const DATA_PREFIX: &str = "data__";
 
 /// Adds every mistake of the resource. `document` is the whole document's tree.
 pub fn check(resource: &Resource, document: &Node, mistakes: &mut Vec<Mistake>) {
+    let update = document.marks_of(&["resources", &resource.name, "verbs", "update"]);
+    let update_is_known = !mistakes.iter().any(|mistake| update.contains(&mistake.at));
     let mut complain = |path: &[&str], message: String| {
         let path: Vec<&str> = ["resources", &resource.name].iter().chain(path).copied().collect();
         mistakes.push(Mistake { at: document.mark_of(&path), message });
@@ -24,12 +28,15 @@ pub fn check(resource: &Resource, document: &Node, mistakes: &mut Vec<Mistake>) 
         reserved(resource, field, &mut complain);
         constraints(field, &mut complain);
         members(&["fields", &field.name], &field.kind, &mut complain);
+        change::field(resource, field, &mut complain);
     }
     // A field that echoes a param clashes through that param.
     let own = resource.fields.iter().filter(|field| !field.echoes);
     clashes(own.map(|field| (field.name.as_str(), field.wire.as_str())), "fields", &["fields"], &mut complain);
     identity(resource, &mut complain);
+    change::one_is_unique(resource, &mut complain);
     methods(resource, &mut complain);
+    change::parts(resource, update_is_known, &mut complain);
     verbs(resource, &mut complain);
     settles(resource, &mut complain);
 }

@@ -8,7 +8,7 @@ use field::{SINGLE_VALUES, TYPES, field, kind};
 
 use super::check::{check, taken};
 use super::draft::{Draft, Written};
-use super::model::{Method, Origin, Param, Resource, Sends, Service, Settles, Verbs};
+use super::model::{Method, Origin, Param, Part, Resource, Sends, Service, Settles, Verbs};
 use super::table::{Table, entries};
 use super::yaml::{Key, Mistake, Node, mistake, parse};
 
@@ -16,7 +16,8 @@ const DOCUMENT: &[&str] = &["driver", "title", "description", "version", "params
 const RESOURCE: &[&str] =
     &["type", "description", "identity", "fields", "params", "methods", "verbs", "settles", "examples"];
 const PARAM: &[&str] = &["type", "required", "description"];
-const METHOD: &[&str] = &["call", "needs", "sends", "permissions", "on_behalf", "description"];
+const METHOD: &[&str] = &["call", "needs", "sends", "parts", "permissions", "on_behalf", "description"];
+const PART: &[&str] = &["set", "remove"];
 const VERBS: &[&str] = &["select", "insert", "update", "delete"];
 const SETTLES: &[&str] = &["wire", "done", "failed", "going", "errors"];
 
@@ -123,16 +124,28 @@ fn param((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Param {
 }
 
 fn method((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Method {
-    let table = Table::open(node, key.at, &format!("method `{}`", key.name), METHOD, mistakes);
+    let what = format!("method `{}`", key.name);
+    let table = Table::open(node, key.at, &what, METHOD, mistakes);
+    let calls = parts(&table, "parts", &what, mistakes);
     Method {
         name: key.name.clone(),
         call: table.needed_text("call", mistakes),
         needs: table.texts("needs", mistakes),
         sends: table.word("sends", SENDS, mistakes).unwrap_or(Sends::Changed),
-        parts: Vec::new(),
+        parts: calls.into_iter().map(|(field, node)| part(field, node, &what, mistakes)).collect(),
         permissions: table.texts("permissions", mistakes),
         on_behalf: table.texts("on_behalf", mistakes),
         description: table.text("description", mistakes).unwrap_or_default(),
+    }
+}
+
+/// The calls of their own that change one field of a method.
+fn part(field: &Key, node: &Node, of: &str, mistakes: &mut Vec<Mistake>) -> Part {
+    let table = Table::open(node, field.at, &format!("part `{}` of {of}", field.name), PART, mistakes);
+    Part {
+        field: field.name.clone(),
+        set: table.needed_text("set", mistakes),
+        remove: table.needed_text("remove", mistakes),
     }
 }
 

@@ -25,7 +25,7 @@ resources:
     settles: {wire: State, done: [there]}
 ";
 
-fn complaints(text: &str) -> Vec<String> {
+pub(super) fn complaints(text: &str) -> Vec<String> {
     let draft = read("acme", "things", Origin::Embedded, text);
     let mut mistakes = draft.map_or_else(|mistake| vec![mistake], |draft| draft.written.mistakes);
     mistakes.sort_by(|a, b| (a.at.line, &a.message).cmp(&(b.at.line, &b.message)));
@@ -375,12 +375,12 @@ resources:
       thing_id: {wire: ThingId, type: strng, access: reed, required: true}
       state: {wire: State, type: string, wire: Status, pattern: '(', min: 3, max: 2}
       data__size: {type: list, strict: true}
-      status: {type: map, items: {}, values: [a]}
+      status: {type: map, items: {}, values: [a], keyed: key, unique: true, with: sate}
       region: {param: regional}
       area: wide
     methods:
       list: {call: List, needs: [Identifier, Sate]}
-      get: {calls: Get, sends: nothing, on_behalf: [things:Get]}
+      get: {calls: Get, sends: nothing, on_behalf: [things:Get], parts: {state: {set: Set}}}
     verbs: {select: [get, list, find], put: list}
     settles: {wire: Stat}
   others:
@@ -404,14 +404,21 @@ resources:
 15: field `data__size` answers to `data__size`, and `data__` may stand before any name
 15: field `data__size` is a list without `items`; a list of texts has the type `strings`
 15: field `data__size` is strict without a `pattern`
+16: `keyed` is for lists of objects, and field `status` is none
+16: `unique` is for single values, and field `status` is none
 16: `values` is for strings, and field `status` is none
+16: field `status` goes `with` `sate`, which is no field: did you mean `state`?
+16: field `status` goes `with` another, and is never sent (`access: read`)
 16: field `status` has `items`, and is no list
+16: field `status` is unique, and is never sent (`access: read`): nothing is found again by it
 17: field `region` echoes `regional`, which is no param: did you mean `region`?
 18: field `area` is `wide`, and must be a table of `key: value`
 20: method `list` needs `Sate`, which is no field: did you mean `state`?
+21: `parts` of method `get` names `state`, which cannot be changed: its `access` is not `write`
 21: `sends` of method `get` cannot be `nothing`: it is one of `changed` and `whole`
 21: `things:Get` is not among the `permissions` of method `get`
 21: method `get` has no `call`
+21: part `state` of method `get` has no `remove`
 21: unknown key `calls` in method `get`: did you mean `call`?
 22: `select` names `find`, which is no method
 22: `select` never gets to `list`: `get` before it needs no more

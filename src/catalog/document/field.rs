@@ -2,9 +2,9 @@
 //! What fields say of each other and of the rest of their resource is `check`'s.
 
 use super::parts;
-use crate::catalog::model::{Access, Field, Member, Param, Type};
+use crate::catalog::model::{Access, Alike, Field, Generated, Member, Param, Type};
 use crate::catalog::table::Table;
-use crate::catalog::yaml::{Key, Mistake, Node, mistake};
+use crate::catalog::yaml::{Key, Mistake, Node, Value, mistake};
 use crate::error::did_you_mean;
 
 const FIELD: &[&str] = &[
@@ -19,13 +19,21 @@ const FIELD: &[&str] = &[
     "strict",
     "values",
     "arn",
+    "unique",
+    "generated",
+    "with",
+    "keyed",
+    "reserved",
+    "alike",
     "param",
     "description",
 ];
+const GENERATED: &[&str] = &["prefix", "of"];
 const MEMBER: &[&str] = &["wire", "type", "items", "min", "max", "description"];
 
 const ACCESS: &[(&str, Access)] =
     &[("read", Access::Read), ("create", Access::Create), ("write", Access::Write), ("secret", Access::Secret)];
+const ALIKE: &[(&str, Alike)] = &[("equal", Alike::Equal), ("kms_key", Alike::KmsKey)];
 
 /// The words of `type:`; a `list` gets its members from `items`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +82,20 @@ pub(super) fn field((key, node): &(Key, Node), params: &[Param], mistakes: &mut 
         strict: table.flag("strict", mistakes),
         values: table.texts("values", mistakes),
         arn: table.flag("arn", mistakes),
-        ..Field::default()
+        echoes: false,
+        unique: table.flag("unique", mistakes),
+        generated: table.get("generated").and_then(|part| generated(part, &what, mistakes)),
+        with: table.text("with", mistakes),
+        keyed: table.text("keyed", mistakes),
+        reserved: table.text("reserved", mistakes),
+        alike: table.word("alike", ALIKE, mistakes).unwrap_or_default(),
     }
+}
+
+fn generated((key, node): &(Key, Node), of: &str, mistakes: &mut Vec<Mistake>) -> Option<Generated> {
+    let table = Table::open(node, key.at, &format!("`generated` of {of}"), GENERATED, mistakes);
+    let generated = Generated { prefix: table.needed_text("prefix", mistakes), of: table.texts("of", mistakes) };
+    matches!(node.value, Value::Table(_)).then_some(generated)
 }
 
 /// A field whose value is the one that the param was bound to.

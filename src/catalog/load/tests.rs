@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use super::*;
-use crate::catalog::model::{Access, Resource, Type};
+use crate::catalog::model::{Access, Alike, Generated, Part, Resource, Type};
 
 const THINGS: &str =
     "driver: rest\nresources:\n  things:\n    fields: {id: {type: string}}\n    methods: {get: {call: GET /}}\n";
@@ -126,6 +126,27 @@ fn the_native_integrations_add_what_the_type_leaves_out() {
     let params: Vec<_> = native.params.iter().map(|param| (param.name.as_str(), param.required)).collect();
     assert_eq!(params, [("region", true), ("profile", false), ("source_type", false)]);
     assert_eq!(native.settles.as_ref().unwrap().wire, "Status");
+}
+
+#[test]
+fn the_integrations_of_both_say_the_same_of_changes() {
+    let catalog = load(None).unwrap().catalog().unwrap();
+    let of = ["region", "source_arn", "target_arn"].map(String::from).to_vec();
+    let generated = Generated { prefix: "iql-".into(), of };
+    // The service's own API needs a name; the type does not, and so one is made up.
+    for (provider, update, expected) in
+        [("awscc", "update_resource", Some(generated)), ("aws", "modify_integration", None)]
+    {
+        let resource = catalog.resource(provider, "redshift", "integrations").unwrap();
+        let field = |name: &str| resource.field(name).unwrap();
+        assert_eq!((field("integration_name").unique, &field("integration_name").generated), (true, &expected));
+        assert_eq!(field("tags").keyed.as_deref(), Some("key"));
+        assert_eq!(field("tags").reserved.as_deref(), Some("aws:"));
+        assert_eq!(field("kms_key_id").alike, Alike::KmsKey);
+        assert_eq!(field("additional_encryption_context").with.as_deref(), Some("kms_key_id"));
+        let part = Part { field: "tags".into(), set: "CreateTags".into(), remove: "DeleteTags".into() };
+        assert_eq!(resource.method(update).unwrap().parts, [part]);
+    }
 }
 
 /// Name, wire name, type and access of each field, and what else is said of it.
