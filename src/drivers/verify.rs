@@ -3,6 +3,7 @@
 //! Invariant: one mistake is one complaint. What rests on a part that was complained of is not judged.
 
 use std::collections::BTreeSet;
+use std::iter;
 use std::sync::Arc;
 
 use super::{Driver, Input, Signature};
@@ -12,6 +13,8 @@ use crate::error::did_you_mean;
 
 /// What an update needs where StackQL's form is spoken.
 const PATCH: &str = "PatchDocument";
+/// What SQL calls the identity.
+const IDENTIFIER: &str = "Identifier";
 
 /// Adds what no driver can do to the mistakes of the documents.
 pub fn verify(documents: &mut Drafts, drivers: &[Arc<dyn Driver>]) {
@@ -34,7 +37,8 @@ pub fn unused(catalog: &Catalog, drivers: &[Arc<dyn Driver>]) -> Vec<String> {
                     .filter(|resource| selects(resource).any(|method| method.call == *call))
                     .any(|resource| resource.fields.iter().any(|field| field.wire == wire))
             };
-            let fields = driver.signature(call).map(|signature| signature.fields).unwrap_or_default();
+            let reads = driver.signature(call).filter(|signature| !signature.writes);
+            let fields = reads.map(|signature| signature.fields).unwrap_or_default();
             unused.extend(
                 fields.iter().filter(|wire| !shown(wire)).map(|wire| format!("{} {call} {wire}", driver.name())),
             );
@@ -62,40 +66,145 @@ fn of_service(service: &Service, drivers: &[Arc<dyn Driver>], written: &mut Writ
         let params_are_known = params_are_known && written.is_sound(&["resources", &resource.name, "params"]);
         let calls: Vec<Call<'_>> =
             resource.methods.iter().filter_map(|method| call(resource, method, driver.as_ref(), written)).collect();
+        let parts: Vec<PartCall<'_>> =
+            calls.iter().flat_map(|call| part_calls(resource, call.method, driver.as_ref(), written)).collect();
         for field in resource.fields.iter().filter(|field| !field.echoes) {
             wire_name(resource, field, &calls, written);
         }
         for call in &calls {
+            let path = ["resources", &resource.name, "methods", &call.method.name, "permissions"];
+            let permissions_are_known = written.is_sound(&path);
             needs(resource, call, written);
+            let own = parts.iter().map(|part| &part.call).filter(|part| part.method.name == call.method.name);
+            for call in iter::once(call).chain(own).filter(|_| permissions_are_known) {
+                permissions(&path, call, written);
+            }
         }
+        for part in &parts {
+            part_inputs(resource, part, written);
+        }
+        settles(resource, &calls, written);
         if params_are_known {
-            params(resource, &calls, written);
+            params(resource, &calls, &parts, written);
         }
     }
 }
 
-/// A method, and what its call takes and gives.
+/// A call of a method, and what it takes and gives.
 struct Call<'a> {
     method: &'a Method,
+    name: &'a str,
     signature: Signature,
+}
+
+/// A call that changes one field of a method.
+struct PartCall<'a> {
+    field: &'a str,
+    /// Where the document names the call.
+    path: [&'a str; 7],
+    call: Call<'a>,
+}
+
+impl Call<'_> {
+    fn inputs(&self) -> impl Iterator<Item = &'static str> {
+        self.signature.inputs.iter().map(|input| input.wire)
+    }
+
+    fn takes(&self, wire: &str) -> bool {
+        self.inputs().any(|input| input == wire)
+    }
 }
 
 /// Complains of a call that the driver does not have.
 fn call<'a>(resource: &Resource, method: &'a Method, driver: &dyn Driver, written: &mut Written) -> Option<Call<'a>> {
     let path = ["resources", &resource.name, "methods", &method.name, "call"];
-    if !written.is_sound(&path) {
-        return None;
-    }
-    let Some(signature) = driver.signature(&method.call) else {
-        let near = did_you_mean(&method.call, driver.calls().iter().copied());
-        let (name, call, driver) = (&method.name, &method.call, driver.name());
-        written.complain(&path, format!("method `{name}` has the call `{call}`, which `{driver}` does not have{near}"));
-        return None;
-    };
-    Some(Call { method, signature })
+    let signature = signature(&path, &format!("method `{}` has", method.name), &method.call, driver, written)?;
+    Some(Call { method, name: &method.call, signature })
 }
 
-/// Complains of a field that a SELECT shows and no answer has, or that an INSERT sends and the call does not take.
+/// The calls of their own that change fields of a method. Complains of those that the driver does not have.
+fn part_calls<'a>(
+    resource: &'a Resource,
+    method: &'a Method,
+    driver: &dyn Driver,
+    written: &mut Written,
+) -> Vec<PartCall<'a>> {
+    let named = method.parts.iter().flat_map(|part| [(part, "set", &part.set), (part, "remove", &part.remove)]);
+    let calls = named.filter_map(|(part, key, name)| {
+        let path = ["resources", &resource.name, "methods", &method.name, "parts", &part.field, key];
+        let who = format!("part `{}` of method `{}` has", part.field, method.name);
+        let signature = signature(&path, &who, name, driver, written)?;
+        Some(PartCall { field: &part.field, path, call: Call { method, name, signature } })
+    });
+    calls.collect()
+}
+
+fn signature(path: &[&str], who: &str, call: &str, driver: &dyn Driver, written: &mut Written) -> Option<Signature> {
+    if !written.is_sound(path) {
+        return None;
+    }
+    let signature = driver.signature(call);
+    if signature.is_none() {
+        let near = did_you_mean(call, driver.calls().iter().copied());
+        written.complain(path, format!("{who} the call `{call}`, which `{}` does not have{near}", driver.name()));
+    }
+    signature
+}
+
+/// Complains of a part's call that changes nothing, that does not take the field or what it belongs to,
+/// or that needs more than those.
+fn part_inputs(resource: &Resource, PartCall { field: part, path, call }: &PartCall<'_>, written: &mut Written) {
+    let name = call.name;
+    if !call.signature.writes {
+        return written.complain(path, format!("part `{part}` has the call `{name}`, which changes nothing"));
+    }
+    let (Some(field), Some(identity)) = (resource.field(part), wire_of_need(resource, IDENTIFIER, written)) else {
+        return;
+    };
+    if !wire_is_known(resource, field, written) {
+        return;
+    }
+    let sent = [identity, &field.wire];
+    for wire in sent.iter().filter(|wire| !call.takes(wire)) {
+        let near = did_you_mean(wire, call.inputs());
+        written.complain(path, format!("part `{part}` sends `{wire}`, which `{name}` does not take{near}"));
+    }
+    for input in call.signature.inputs.iter().filter(|input| input.required && !sent.contains(&input.wire)) {
+        let message = format!("part `{part}` does not send `{}`, without which `{name}` does not work", input.wire);
+        written.complain(path, message);
+    }
+}
+
+/// Complains when what waiting looks at is not in the answers of the calls that look one resource up.
+fn settles(resource: &Resource, calls: &[Call<'_>], written: &mut Written) {
+    let Some(settles) = &resource.settles else { return };
+    let verbs = ["resources", &resource.name, "verbs", "select"];
+    let Some(identity) = wire_of_need(resource, IDENTIFIER, written) else { return };
+    if !written.is_sound(&verbs) {
+        return;
+    }
+    let path = |key| ["resources", &resource.name, "settles", key];
+    let selects = || calls.iter().filter(|call| resource.verbs.select.contains(&call.method.name));
+    if selects().count() == resource.verbs.select.len() && !selects().any(|call| call.takes(identity)) {
+        let message = format!("`settles` looks a resource up, and no method of `select` takes `{identity}`");
+        return written.complain(&path("wire")[..3], message);
+    }
+    let told = [("wire", Some(&settles.wire)), ("errors", settles.errors.as_ref())];
+    for (key, wire) in told.into_iter().filter_map(|(key, wire)| wire.map(|wire| (key, wire.as_str()))) {
+        if !written.is_sound(&path(key)) {
+            continue;
+        }
+        let lacks = |call: &&Call<'_>| call.takes(identity) && !call.signature.fields.contains(&wire);
+        if let Some(call) = selects().find(lacks) {
+            let near = did_you_mean(wire, call.signature.fields.iter().copied());
+            let message = format!("`settles` looks at `{wire}`, which `{}` does not give{near}", call.name);
+            written.complain(&path(key), message);
+        }
+    }
+}
+
+/// Complains of a field that a SELECT shows and no answer has, or that an INSERT or UPDATE sends and the call does not
+/// take.
 fn wire_name(resource: &Resource, field: &Field, calls: &[Call<'_>], written: &mut Written) {
     let path = |key| ["resources", &resource.name, "fields", &field.name, key];
     if !written.is_sound(&path("wire")) || !written.is_sound(&path("access")) {
@@ -103,36 +212,43 @@ fn wire_name(resource: &Resource, field: &Field, calls: &[Call<'_>], written: &m
     }
     let shown = field.access != Access::Secret;
     let sent = field.access != Access::Read;
-    for Call { method, signature } in calls {
-        let (name, wire, call) = (&field.name, field.wire.as_str(), &method.call);
+    for call in calls {
+        let Call { method, name: call_name, signature } = call;
+        let (name, wire) = (&field.name, field.wire.as_str());
         if shown && resource.verbs.select.contains(&method.name) && !signature.fields.contains(&wire) {
             let near = did_you_mean(wire, signature.fields.iter().copied());
-            let message = format!("field `{name}` shows `{wire}`, which `{call}` does not give{near}");
+            let message = format!("field `{name}` shows `{wire}`, which `{call_name}` does not give{near}");
             return written.complain(&path("wire"), message);
         }
-        let inputs = || signature.inputs.iter().map(|input| input.wire);
-        if sent && resource.verbs.insert.as_ref() == Some(&method.name) && !inputs().any(|input| input == wire) {
-            let near = did_you_mean(wire, inputs());
-            let message = format!("field `{name}` sends `{wire}`, which `{call}` does not take{near}");
+        let creates = sent && resource.verbs.insert.as_ref() == Some(&method.name);
+        let changes =
+            resource.verbs.update.as_ref() == Some(&method.name) && is_changed_by(resource, field, method, written);
+        if (creates || changes) && !call.takes(wire) {
+            let near = did_you_mean(wire, call.inputs());
+            let message = format!("field `{name}` sends `{wire}`, which `{call_name}` does not take{near}");
             return written.complain(&path("wire"), message);
         }
     }
 }
 
-/// Complains of what a method needs and its call does not take, of what the call needs and the method does not,
-/// and of permissions.
-fn needs(resource: &Resource, Call { method, signature }: &Call<'_>, written: &mut Written) {
-    let (name, call) = (&method.name, &method.call);
+/// Whether the method's own call changes the field, and no part's.
+fn is_changed_by(resource: &Resource, field: &Field, method: &Method, written: &Written) -> bool {
+    let parts_are_known = written.is_sound(&["resources", &resource.name, "methods", &method.name, "parts"]);
+    field.access == Access::Write && parts_are_known && !method.parts.iter().any(|part| part.field == field.name)
+}
+
+/// Complains of what a method needs and its call does not take, and of what the call needs and the method does not.
+fn needs(resource: &Resource, call: &Call<'_>, written: &mut Written) {
+    let Call { method, name: call_name, signature } = call;
+    let name = &method.name;
     let part = ["resources", &resource.name];
     let path = |key| ["resources", &resource.name, "methods", name, key];
-    let permissions_are_known = written.is_sound(&path("permissions"));
     let verb_is_known = |verb| written.is_sound(&[part[0], part[1], "verbs", verb]);
     let creates = resource.verbs.insert.as_ref() == Some(name);
     let changes = resource.verbs.update.as_ref() == Some(name) || !verb_is_known("update");
     let mut is_known = written.is_sound(&path("needs")) && verb_is_known("insert");
     is_known &= !creates || resource.fields.iter().all(|field| wire_is_known(resource, field, written));
 
-    let inputs = || signature.inputs.iter().map(|input| input.wire);
     let mut bound: Vec<&str> = Vec::new();
     // A whole patch is how a statement says what to change, and no part of the call: the engine takes it apart.
     for need in method.needs.iter().filter(|need| !(changes && *need == PATCH)) {
@@ -143,9 +259,9 @@ fn needs(resource: &Resource, Call { method, signature }: &Call<'_>, written: &m
         bound.push(wire);
         let is_param = signature.params.iter().any(|param| param.name == *need);
         let path = [part[0], part[1], "methods", name, "needs", need];
-        if !is_param && !inputs().any(|input| input == wire) && written.is_sound(&path) {
-            let near = did_you_mean(wire, inputs());
-            written.complain(&path, format!("method `{name}` needs `{need}`, which `{call}` does not take{near}"));
+        if !is_param && !call.takes(wire) && written.is_sound(&path) {
+            let near = did_you_mean(wire, call.inputs());
+            written.complain(&path, format!("method `{name}` needs `{need}`, which `{call_name}` does not take{near}"));
             is_known = false;
         }
     }
@@ -154,13 +270,18 @@ fn needs(resource: &Resource, Call { method, signature }: &Call<'_>, written: &m
     };
     for input in signature.inputs.iter().filter(|input| is_known && input.required && !is_bound(input)) {
         let wire = input.wire;
-        let message = format!("method `{name}` does not need `{wire}`, without which `{call}` does not work");
+        let message = format!("method `{name}` does not need `{wire}`, without which `{call_name}` does not work");
         written.complain(&path("needs"), message);
     }
+}
+
+/// Complains of permissions that a call of the method needs and the method does not have.
+fn permissions(path: &[&str], Call { method, name: call, signature }: &Call<'_>, written: &mut Written) {
+    let name = &method.name;
     let lacks = |permission: &&&str| !method.permissions.iter().any(|own| own == **permission);
-    for permission in signature.permissions.iter().filter(|_| permissions_are_known).filter(lacks) {
+    for permission in signature.permissions.iter().filter(lacks) {
         let message = format!("method `{name}` lacks the permission `{permission}`, which `{call}` needs");
-        written.complain(&path("permissions"), message);
+        written.complain(path, message);
     }
 }
 
@@ -172,8 +293,8 @@ fn wire_is_known(resource: &Resource, field: &Field, written: &Written) -> bool 
 /// None when it cannot be known.
 fn wire_of_need<'a>(resource: &'a Resource, need: &'a str, written: &Written) -> Option<&'a str> {
     let name = match need {
-        "Identifier" if !written.is_sound(&["resources", &resource.name, "identity"]) => return None,
-        "Identifier" => resource.identity.first()?,
+        IDENTIFIER if !written.is_sound(&["resources", &resource.name, "identity"]) => return None,
+        IDENTIFIER => resource.identity.first()?,
         need => need,
     };
     match resource.field(name) {
@@ -183,12 +304,13 @@ fn wire_of_need<'a>(resource: &'a Resource, need: &'a str, written: &Written) ->
 }
 
 /// Complains of params that a call needs and that are not there or may be left out, and of those that no call takes.
-fn params(resource: &Resource, calls: &[Call<'_>], written: &mut Written) {
+fn params(resource: &Resource, calls: &[Call<'_>], parts: &[PartCall<'_>], written: &mut Written) {
     let own = ["resources", &resource.name, "params"];
-    let signatures = || calls.iter().flat_map(|call| call.signature.params.iter().map(move |param| (param, call)));
+    let all = || calls.iter().chain(parts.iter().map(|part| &part.call));
+    let signatures = || all().flat_map(|call| call.signature.params.iter().map(move |param| (param, call.name)));
     let mut missing: BTreeSet<&str> = BTreeSet::new();
-    for (signature, Call { method, .. }) in signatures().filter(|(param, _)| param.required) {
-        let (name, call) = (signature.name, &method.call);
+    for (signature, call) in signatures().filter(|(param, _)| param.required) {
+        let name = signature.name;
         match resource.param(name) {
             // Such a field was complained of when it was read.
             None if resource.field(name).is_some_and(|field| field.echoes) => drop(missing.insert(name)),
@@ -208,7 +330,8 @@ fn params(resource: &Resource, calls: &[Call<'_>], written: &mut Written) {
         }
     }
     // A call that does not exist may have taken the param, and a missing param may be this one.
-    if calls.len() < resource.methods.len() || !missing.is_empty() {
+    let named: usize = resource.methods.iter().map(|method| 1 + 2 * method.parts.len()).sum();
+    if all().count() < named || !missing.is_empty() {
         return;
     }
     let taken: BTreeSet<&str> = signatures().map(|(param, _)| param.name).collect();

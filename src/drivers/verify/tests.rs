@@ -18,6 +18,7 @@ resources:
       integration_name: {wire: IntegrationName, type: string, access: write}
       source_arn: {wire: SourceArn, type: string, access: create}
       target_arn: {wire: TargetArn, type: string, access: create}
+      tags: {wire: Tags, type: list, items: {key: {wire: Key, type: string}}, access: write, keyed: key}
       region: {param: region}
     methods:
       list: {call: DescribeIntegrations, permissions: [redshift:DescribeIntegrations]}
@@ -29,9 +30,11 @@ resources:
       update:
         call: ModifyIntegration
         needs: [Identifier, PatchDocument]
-        permissions: [redshift:ModifyIntegration]
+        parts: {tags: {set: CreateTags, remove: DeleteTags}}
+        permissions: [redshift:ModifyIntegration, redshift:CreateTags, redshift:DeleteTags]
       delete: {call: DeleteIntegration, needs: [Identifier], permissions: [redshift:DeleteIntegration]}
     verbs: {select: [get, list], insert: create, update: update, delete: delete}
+    settles: {wire: Status, done: [active], errors: Errors}
 ";
 
 fn drivers() -> Vec<Arc<dyn Driver>> {
@@ -73,13 +76,13 @@ fn drivers_and_calls() {
         "list: {call: DescribeIntegrations",
         "list: {call: DescribeIntegration",
         &[
-            "15: method `list` has the call `DescribeIntegration`, which `aws.redshift` does not have: did you mean `DescribeIntegrations`?",
+            "16: method `list` has the call `DescribeIntegration`, which `aws.redshift` does not have: did you mean `DescribeIntegrations`?",
         ],
     );
     check(
         "        call: ModifyIntegration",
         "        call: Change",
-        &["22: method `update` has the call `Change`, which `aws.redshift` does not have"],
+        &["23: method `update` has the call `Change`, which `aws.redshift` does not have"],
     );
 }
 
@@ -114,6 +117,74 @@ fn fields() {
 }
 
 #[test]
+fn parts_of_methods() {
+    check(
+        "set: CreateTags",
+        "set: CreateTag",
+        &[
+            "25: part `tags` of method `update` has the call `CreateTag`, which `aws.redshift` does not have: did you mean `CreateTags`?",
+        ],
+    );
+    check(
+        "remove: DeleteTags",
+        "remove: DescribeInboundIntegrations",
+        &[
+            "25: part `tags` has the call `DescribeInboundIntegrations`, which changes nothing",
+            "26: method `update` lacks the permission `redshift:DescribeInboundIntegrations`, which `DescribeInboundIntegrations` needs",
+        ],
+    );
+    check(
+        "set: CreateTags",
+        "set: CreateIntegration",
+        &[
+            "25: part `tags` does not send `IntegrationName`, without which `CreateIntegration` does not work",
+            "25: part `tags` does not send `SourceArn`, without which `CreateIntegration` does not work",
+            "25: part `tags` does not send `TargetArn`, without which `CreateIntegration` does not work",
+            "25: part `tags` sends `IntegrationArn`, which `CreateIntegration` does not take: did you mean `IntegrationName`?",
+            "26: method `update` lacks the permission `redshift:CreateIntegration`, which `CreateIntegration` needs",
+        ],
+    );
+    check(
+        "remove: DeleteTags",
+        "remove: DeleteIntegration",
+        &[
+            "25: part `tags` sends `Tags`, which `DeleteIntegration` does not take",
+            "26: method `update` lacks the permission `redshift:DeleteIntegration`, which `DeleteIntegration` needs",
+        ],
+    );
+    // Without parts, the method's own call has to take what an UPDATE may change.
+    check(
+        "        parts: {tags: {set: CreateTags, remove: DeleteTags}}\n",
+        "",
+        &["13: field `tags` sends `Tags`, which `ModifyIntegration` does not take"],
+    );
+    check(
+        "target_arn: {wire: TargetArn, type: string, access: create",
+        "target_arn: {wire: TargetArn, type: string, access: write",
+        &["12: field `target_arn` sends `TargetArn`, which `ModifyIntegration` does not take"],
+    );
+}
+
+#[test]
+fn what_waiting_looks_at() {
+    check(
+        "settles: {wire: Status",
+        "settles: {wire: Statu",
+        &["29: `settles` looks at `Statu`, which `DescribeIntegrations` does not give: did you mean `Status`?"],
+    );
+    check(
+        "errors: Errors",
+        "errors: Error",
+        &["29: `settles` looks at `Error`, which `DescribeIntegrations` does not give: did you mean `Errors`?"],
+    );
+    let by_name = SOUND.replace("identity: [integration_arn]", "identity: [integration_name]");
+    assert_eq!(
+        complaints(&by_name).last().map(String::as_str),
+        Some("29: `settles` looks a resource up, and no method of `select` takes `IntegrationName`")
+    );
+}
+
+#[test]
 fn params() {
     check(
         "region: {type: string, required: true}",
@@ -138,7 +209,7 @@ fn params() {
     check(
         "  region: {type",
         "  regoin: {type",
-        &["13: field `region` echoes `region`, which is no param: did you mean `regoin`?"],
+        &["14: field `region` echoes `region`, which is no param: did you mean `regoin`?"],
     );
 }
 
@@ -148,23 +219,26 @@ fn needs_and_permissions() {
         "needs: [Identifier]",
         "needs: [integration_name]",
         &[
-            "18: method `get` needs `integration_name`, which `DescribeIntegrations` does not take: did you mean `IntegrationArn`?",
+            "19: method `get` needs `integration_name`, which `DescribeIntegrations` does not take: did you mean `IntegrationArn`?",
         ],
     );
     check(
         "DeleteIntegration, needs: [Identifier]",
         "DeleteIntegration",
-        &["25: method `delete` does not need `IntegrationArn`, without which `DeleteIntegration` does not work"],
+        &["27: method `delete` does not need `IntegrationArn`, without which `DeleteIntegration` does not work"],
     );
     check(
         "      source_arn: {wire: SourceArn, type: string, access: create}\n",
         "",
-        &["19: method `create` does not need `SourceArn`, without which `CreateIntegration` does not work"],
+        &["20: method `create` does not need `SourceArn`, without which `CreateIntegration` does not work"],
     );
     check(
-        "[redshift:ModifyIntegration]",
-        "[redshift:ModifyIntegrations]",
-        &["24: method `update` lacks the permission `redshift:ModifyIntegration`, which `ModifyIntegration` needs"],
+        "[redshift:ModifyIntegration, redshift:CreateTags, ",
+        "[redshift:ModifyIntegrations, ",
+        &[
+            "26: method `update` lacks the permission `redshift:CreateTags`, which `CreateTags` needs",
+            "26: method `update` lacks the permission `redshift:ModifyIntegration`, which `ModifyIntegration` needs",
+        ],
     );
 }
 
@@ -181,7 +255,7 @@ fn one_mistake_is_one_complaint() {
         "parms:\n  region",
         &[
             "2: unknown key `parms` in the document: did you mean `params`?",
-            "13: field `region` echoes `region`, which is no param",
+            "14: field `region` echoes `region`, which is no param",
         ],
     );
     check("required: true", "requird: true", &["3: unknown key `requird` in param `region`: did you mean `required`?"]);
@@ -213,30 +287,44 @@ fn one_mistake_is_one_complaint() {
     check(
         "call: CreateIntegration",
         "cal: CreateIntegration",
-        &["20: method `create` has no `call`", "20: unknown key `cal` in method `create`: did you mean `call`?"],
+        &["21: method `create` has no `call`", "21: unknown key `cal` in method `create`: did you mean `call`?"],
     );
     check(
         "DeleteIntegration, needs",
         "DeleteIntegration, neds",
-        &["25: unknown key `neds` in method `delete`: did you mean `needs`?"],
+        &["27: unknown key `neds` in method `delete`: did you mean `needs`?"],
     );
     check(
         "needs: [Identifier, Patch",
         "needs: [Identifer, Patch",
-        &["23: method `update` needs `Identifer`, which is no field: did you mean `Identifier`?"],
+        &["24: method `update` needs `Identifer`, which is no field: did you mean `Identifier`?"],
     );
     check(
         "permissions: [redshift:Delete",
         "permisions: [redshift:Delete",
-        &["25: unknown key `permisions` in method `delete`: did you mean `permissions`?"],
+        &["27: unknown key `permisions` in method `delete`: did you mean `permissions`?"],
     );
-    check("insert: create", "inset: create", &["26: unknown key `inset` in `verbs`: did you mean `insert`?"]);
+    check("insert: create", "inset: create", &["28: unknown key `inset` in `verbs`: did you mean `insert`?"]);
     check(
         "insert: create",
         "insert: creat",
-        &["26: `insert` names `creat`, which is no method: did you mean `create`?"],
+        &["28: `insert` names `creat`, which is no method: did you mean `create`?"],
     );
-    check("update: update", "updat: update", &["26: unknown key `updat` in `verbs`: did you mean `update`?"]);
+    check("parts: {tags", "prts: {tags", &["25: unknown key `prts` in method `update`: did you mean `parts`?"]);
+    check(
+        "{set: CreateTags",
+        "{sets: CreateTags",
+        &[
+            "25: part `tags` of method `update` has no `set`",
+            "25: unknown key `sets` in part `tags` of method `update`: did you mean `set`?",
+        ],
+    );
+    check(
+        "settles: {wire",
+        "settles: {wre",
+        &["29: `settles` has no `wire`", "29: unknown key `wre` in `settles`: did you mean `wire`?"],
+    );
+    check("update: update", "updat: update", &["28: unknown key `updat` in `verbs`: did you mean `update`?"]);
 }
 
 #[test]
