@@ -63,6 +63,14 @@ impl Lab {
         Ok(text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
     }
 
+    /// Runs a statement to its end: what its report says.
+    pub async fn notices(&self, sql: &str) -> Result<Vec<String>, Error> {
+        let outcome = self.session.run(sql).await?;
+        let notices = outcome.notices.clone();
+        outcome.rows.try_collect::<Vec<_>>().await?;
+        Ok(notices)
+    }
+
     pub async fn count(&self, sql: &str) -> Result<usize, Error> {
         Ok(self.batches(sql).await?.iter().map(RecordBatch::num_rows).sum())
     }

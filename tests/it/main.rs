@@ -9,3 +9,4 @@ mod lab;
 mod slt;
 mod tidy;
 mod trouble;
+mod writes;
