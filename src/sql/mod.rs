@@ -9,6 +9,7 @@ mod statement;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 pub use parse::parse;
 pub use statement::{

@@ -4,20 +4,17 @@
 use std::path::Path;
 
 use datafusion::sql::parser::{DFParser, DFParserBuilder};
-use sqlparser::ast::{self, Query, SetExpr};
+use sqlparser::dialect::GenericDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::statement::{Body, Name, Part, Source, Statement};
-use super::{show, split, syntax};
+use super::{show, split, syntax, writes};
 use crate::error::{Error, Kind, Result};
 
 /// Statements that are parsed, and refused by the engine for now.
-const PARSED: [&str; 19] = [
-    "INSERT",
-    "UPDATE",
-    "DELETE",
+const PARSED: [&str; 16] = [
     "MERGE",
     "CREATE",
     "DROP",
@@ -36,9 +33,10 @@ const PARSED: [&str; 19] = [
     "REVOKE",
 ];
 /// Statements that have no grammar here yet.
-const NAMED: [&str; 4] = ["EXEC", "EXECUTE", "REFRESH", "REPLACE"];
+const NAMED: [&str; 3] = ["EXEC", "EXECUTE", "REFRESH"];
 /// Statements that are answered.
-const ANSWERED: [&str; 9] = ["SELECT", "WITH", "VALUES", "EXPLAIN", "SHOW", "DESCRIBE", "DESC", "SET", "RESET"];
+const ANSWERED: [&str; 12] =
+    ["SELECT", "WITH", "VALUES", "EXPLAIN", "SHOW", "DESCRIBE", "DESC", "SET", "RESET", "INSERT", "UPDATE", "DELETE"];
 
 const MOST_LEVELS: usize = 64;
 /// Between two commas of one level. Chains (`a OR b OR …`) make a tree as deep as they are long, and a tree that
@@ -89,20 +87,11 @@ fn statement(tokens: &[TokenWithSpan], source: &Source) -> Result<Statement> {
     // The parser never sees the hints, so that the tree holds none: DataFusion refuses some and ignores others.
     let parsed: Vec<_> = tokens.iter().filter(|token| split::hint(&token.token).is_none()).cloned().collect();
     let text = source.between(first(tokens).span.start, last(tokens).span.end).to_string();
+    let reader = Reader { tokens, source };
     let parser = DFParserBuilder::new(parsed).with_recursion_limit(MOST_LEVELS).build();
     let mut parser = parser.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
-    let reader = Reader { tokens, source };
     let body = reader.body(&mut parser)?;
-    let next = parser.parser.peek_token();
-    if next.token != Token::EOF {
-        let error = syntax::expected("the end of the statement", &next, tokens, source);
-        let starts_another = verbs().any(|verb| next.token.to_string().eq_ignore_ascii_case(verb));
-        return Err(match syntax::meant_clause(&next, tokens) {
-            _ if starts_another => error.with_hint("statements are separated by `;`"),
-            Some(clause) => error.with_hint(format!("did you mean `{clause}`?")),
-            None => error,
-        });
-    }
+    reader.check_end(&parser.parser)?;
     Ok(Statement { body, execs: Vec::new(), hints, source: source.clone(), text })
 }
 
@@ -117,28 +106,23 @@ impl Reader<'_> {
     fn body(self, parser: &mut DFParser<'_>) -> Result<Body> {
         let found = parser.parser.peek_token();
         let word = match &found.token {
-            Token::LParen => return self.query(&mut parser.parser),
+            Token::LParen => return writes::statement(&mut parser.parser, self),
             Token::Word(word) if word.quote_style.is_none() => word.value.to_ascii_uppercase(),
             _ => return Err(self.expected("a statement", &found)),
         };
         match word.as_str() {
-            "SELECT" | "WITH" | "VALUES" | "FROM" => self.query(&mut parser.parser),
+            "SELECT" | "WITH" | "VALUES" | "FROM" | "INSERT" | "UPDATE" | "DELETE" => {
+                writes::statement(&mut parser.parser, self)
+            }
             "EXPLAIN" => self.explain(parser),
             "SHOW" => show::show(&mut parser.parser, self),
             "DESCRIBE" | "DESC" => show::describe(&mut parser.parser, self).map(Body::Describe),
             "SET" => self.set(&mut parser.parser),
             "RESET" => self.reset(&mut parser.parser),
+            "REPLACE" => Err(self
+                .wrong(Kind::Statement, "not possible yet: `REPLACE`", found.span)
+                .with_hint("`INSERT` makes what is not there, `UPDATE` changes what is")),
             _ => self.other(parser, &word, &found),
-        }
-    }
-
-    fn query(self, parser: &mut Parser<'_>) -> Result<Body> {
-        match parser.parse_statement().map_err(|error| self.refused(&error))? {
-            ast::Statement::Query(query) => Ok(match written(&query) {
-                Some(verb) => Body::Other { verb },
-                None => Body::Query(query),
-            }),
-            _ => Err(Error::new(Kind::Internal, "a query was read as another statement")),
         }
     }
 
@@ -266,6 +250,32 @@ impl Reader<'_> {
         Ok(Name { parts })
     }
 
+    /// Nothing is left of the statement.
+    pub(super) fn check_end(self, parser: &Parser<'_>) -> Result<()> {
+        let next = parser.peek_token();
+        if next.token == Token::EOF {
+            return Ok(());
+        }
+        let error = self.expected("the end of the statement", &next);
+        let starts_another = verbs().any(|verb| next.token.to_string().eq_ignore_ascii_case(verb));
+        Err(match syntax::meant_clause(&next, self.tokens) {
+            _ if starts_another => error.with_hint("statements are separated by `;`"),
+            Some(clause) => error.with_hint(format!("did you mean `{clause}`?")),
+            None => error,
+        })
+    }
+
+    /// A parser of some of the tokens alone.
+    pub(super) fn parser<'p>(self, tokens: Vec<TokenWithSpan>) -> Parser<'p> {
+        let parser = Parser::new(&GenericDialect {}).with_recursion_limit(MOST_LEVELS);
+        parser.with_tokens_with_locations(tokens)
+    }
+
+    /// A mistake that is found before anything is sent.
+    pub(super) fn wrong(self, kind: Kind, message: impl Into<String>, span: Span) -> Error {
+        Error::new(kind, message).at(self.source.place(span)).with_context("nothing was sent")
+    }
+
     pub(super) fn expected(self, what: &str, found: &TokenWithSpan) -> Error {
         syntax::expected(what, found, self.tokens, self.source)
     }
@@ -277,25 +287,6 @@ impl Reader<'_> {
 
 fn verbs() -> impl Iterator<Item = &'static str> {
     ANSWERED.into_iter().chain(PARSED).chain(NAMED)
-}
-
-/// What a query writes, if it does more than read: such a tree must never reach a planner of queries.
-fn written(query: &Query) -> Option<&'static str> {
-    let in_with = query.with.iter().flat_map(|with| &with.cte_tables).find_map(|cte| written(&cte.query));
-    in_with.or_else(|| written_by(&query.body))
-}
-
-fn written_by(body: &SetExpr) -> Option<&'static str> {
-    match body {
-        SetExpr::Insert(_) => Some("INSERT"),
-        SetExpr::Update(_) => Some("UPDATE"),
-        SetExpr::Delete(_) => Some("DELETE"),
-        SetExpr::Merge(_) => Some("MERGE"),
-        SetExpr::Select(select) => select.into.as_ref().map(|_| "SELECT INTO"),
-        SetExpr::Query(query) => written(query),
-        SetExpr::SetOperation { left, right, .. } => written_by(left).or_else(|| written_by(right)),
-        SetExpr::Values(_) | SetExpr::Table(_) => None,
-    }
 }
 
 fn check_length(tokens: &[TokenWithSpan], source: &Source) -> Result<()> {

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, nearest};
 
 const STRAIGHT: &str = "text is written in straight single quotes: `'…'`";
 /// What may follow what is read already.
-const CLAUSES: [&str; 16] = [
+const CLAUSES: [&str; 17] = [
     "FROM",
     "WHERE",
     "GROUP",
@@ -27,6 +27,7 @@ const CLAUSES: [&str; 16] = [
     "LEFT",
     "INNER",
     "USING",
+    "RETURNING",
 ];
 
 /// A text that cannot even be cut into words.

@@ -9,7 +9,7 @@ use sqlparser::ast::{
     JoinOperator, LimitClause, NamedWindowExpr, OrderBy, OrderByKind, Query, Select, SetExpr, SetOperator, Spanned,
     TableAlias, TableFactor, TableFunctionArgs, TableSampleKind, TableSampleModifier, TableWithJoins, WindowType,
 };
-use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
+use sqlparser::tokenizer::{Location, Span, TokenWithSpan};
 
 use super::super::split;
 use super::super::statement::Source;
@@ -331,20 +331,9 @@ impl<'a> Search<'a> {
     }
 
     fn words(&mut self, clause: &str, after: Location) -> Option<Span> {
-        let wanted: Vec<&str> = clause.split(['…', '(']).next().unwrap_or_default().split_whitespace().collect();
         let source = self.source;
-        let tokens = self.tokens.get_or_insert_with(|| {
-            let tokens = split::tokens(source.text()).unwrap_or_default();
-            tokens.into_iter().filter(|token| !split::is_space(&token.token)).collect()
-        });
-        let is = |token: &TokenWithSpan, wanted: &str| {
-            matches!(&token.token, Token::Word(word)
-                if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted))
-        };
-        let found = tokens.windows(wanted.len().max(1)).find(|tokens| {
-            tokens[0].span.start >= after && tokens.iter().zip(&wanted).all(|(token, wanted)| is(token, wanted))
-        })?;
-        Some(Span::union_iter(found.iter().map(|token| token.span)))
+        let tokens = self.tokens.get_or_insert_with(|| split::tokens(source.text()).unwrap_or_default());
+        split::words(tokens, clause, after)
     }
 }
 
