@@ -1,4 +1,4 @@
-//! A script → its statements. The first word decides: SHOW, DESCRIBE, SET, RESET and EXPLAIN are read here from
+//! A script → its statements. The first word decides: SHOW, DESCRIBE, SET, RESET, EXPLAIN and EXEC are read from
 //! tokens, everything else is left to the parser, as DataFusion's parser wraps sqlparser.
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::statement::{Body, Name, Part, Source, Statement};
-use super::{show, split, syntax, writes};
+use super::{exec, show, split, syntax, writes};
 use crate::error::{Error, Kind, Result};
 
 /// Statements that are parsed, and refused by the engine for now.
@@ -33,10 +33,12 @@ const PARSED: [&str; 16] = [
     "REVOKE",
 ];
 /// Statements that have no grammar here yet.
-const NAMED: [&str; 3] = ["EXEC", "EXECUTE", "REFRESH"];
+const NAMED: [&str; 1] = ["REFRESH"];
 /// Statements that are answered.
-const ANSWERED: [&str; 12] =
-    ["SELECT", "WITH", "VALUES", "EXPLAIN", "SHOW", "DESCRIBE", "DESC", "SET", "RESET", "INSERT", "UPDATE", "DELETE"];
+const ANSWERED: [&str; 14] = [
+    "SELECT", "WITH", "VALUES", "EXPLAIN", "SHOW", "DESCRIBE", "DESC", "SET", "RESET", "INSERT", "UPDATE", "DELETE",
+    "EXEC", "EXECUTE",
+];
 
 const MOST_LEVELS: usize = 64;
 /// Between two commas of one level. Chains (`a OR b OR …`) make a tree as deep as they are long, and a tree that
@@ -88,11 +90,16 @@ fn statement(tokens: &[TokenWithSpan], source: &Source) -> Result<Statement> {
     let parsed: Vec<_> = tokens.iter().filter(|token| split::hint(&token.token).is_none()).cloned().collect();
     let text = source.between(first(tokens).span.start, last(tokens).span.end).to_string();
     let reader = Reader { tokens, source };
+    let (parsed, execs) = exec::tables::replace(parsed, reader)?;
+    if !execs.is_empty() {
+        // A JSON object is one word of the text, and a chain of conditions here.
+        check_length(&parsed, source)?;
+    }
     let parser = DFParserBuilder::new(parsed).with_recursion_limit(MOST_LEVELS).build();
     let mut parser = parser.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
     let body = reader.body(&mut parser)?;
     reader.check_end(&parser.parser)?;
-    Ok(Statement { body, execs: Vec::new(), hints, source: source.clone(), text })
+    Ok(Statement { body, execs, hints, source: source.clone(), text })
 }
 
 /// What is needed to say where an error is.
@@ -119,6 +126,7 @@ impl Reader<'_> {
             "DESCRIBE" | "DESC" => show::describe(&mut parser.parser, self).map(Body::Describe),
             "SET" => self.set(&mut parser.parser),
             "RESET" => self.reset(&mut parser.parser),
+            "EXEC" | "EXECUTE" => exec::exec(&mut parser.parser, self).map(Body::Exec),
             "REPLACE" => Err(self
                 .wrong(Kind::Statement, "not possible yet: `REPLACE`", found.span)
                 .with_hint("`INSERT` makes what is not there, `UPDATE` changes what is")),
@@ -238,7 +246,7 @@ impl Reader<'_> {
         }
         if let Some(verb) = NAMED.into_iter().find(|verb| *verb == word) {
             while parser.parser.next_token().token != Token::EOF {}
-            return Ok(Body::Other { verb: if verb == "EXECUTE" { "EXEC" } else { verb } });
+            return Ok(Body::Other { verb });
         }
         Err(syntax::unknown_verb(found, &verbs().collect::<Vec<_>>(), self.tokens, self.source))
     }

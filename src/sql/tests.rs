@@ -1,5 +1,6 @@
 //! Reading: what a script becomes, and where its errors are.
 
+mod exec;
 mod writes;
 
 use proptest::prelude::*;
@@ -53,7 +54,7 @@ fn show(body: &Body) -> String {
         Body::Insert(insert) => writes::insert(insert),
         Body::Update(update) => writes::update(update),
         Body::Delete(delete) => writes::delete(delete),
-        Body::Exec(_) => format!("{body:?}"),
+        Body::Exec(exec) => exec::show(exec),
         Body::Other { verb } => format!("other {verb}"),
     }
 }
@@ -112,6 +113,8 @@ fn any_statement_may_be_explained() {
     check("EXPLAIN DELETE FROM a.b.c WHERE d = 1", &["explain delete a.b.c where d = 1"]);
     check("EXPLAIN ANALYZE INSERT INTO a.b.c (x) SELECT 1", &["explain analyze insert a.b.c (x) SELECT 1"]);
     check("EXPLAIN UPDATE t SET x = 1 WHERE true", &["explain update t set x = 1 where true"]);
+    check("EXPLAIN EXEC a.b.c.d @x = 1", &["explain exec a.b.c.d x = 1"]);
+    check("EXPLAIN SELECT * FROM (EXEC a.b.c.d)", &["explain SELECT * FROM (SELECT * FROM a.b.c)"]);
     check("EXPLAIN SHOW PROVIDERS", &["explain providers"]);
 }
 
