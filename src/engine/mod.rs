@@ -29,6 +29,7 @@ mod scan;
 mod session;
 mod shared;
 mod show;
+mod skeleton;
 mod tables;
 mod translate;
 

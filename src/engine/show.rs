@@ -14,6 +14,7 @@ use sqlparser::ast::{Expr, ExprWithAlias, Ident, SetExpr, Value};
 use crate::catalog::model::{Access, Catalog, Method, Origin, Resource, Type};
 use crate::catalog::required_params;
 use crate::drivers::Signature;
+use crate::engine::skeleton;
 use crate::engine::translate::translate;
 use crate::error::{Error, Kind, Result, nearest};
 use crate::sql::names::{Column, Tables, resolve};
@@ -32,7 +33,10 @@ pub struct Known {
 /// `Name`, with its place: a provider, service, resource or setting that does not exist.
 pub fn show(catalog: &Catalog, known: &Known, shown: &Show, source: &Source) -> Result<(RecordBatch, Option<Expr>)> {
     match shown {
-        Show::Insert { .. } => Err(Error::new(Kind::Statement, "`SHOW INSERT INTO` is not there yet")),
+        Show::Insert { required, name } => {
+            let statement = at(skeleton::insert(resource(catalog, name, source)?, *required), name.span(), source)?;
+            Ok((table(&["insert_statement"], vec![vec![statement]]), None))
+        }
         Show::Providers { filter, .. } => Ok((providers(catalog), condition(filter, "name"))),
         Show::Services { extended, provider, filter } => {
             let provider = at(catalog.provider(&provider.text), provider.span, source)?;

@@ -5,11 +5,22 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
 use super::parse::Reader;
+use super::split;
 use super::statement::{Body, Describe, Name, Part, Show, ShowFilter};
 use crate::error::{Error, Kind, Result, nearest};
 
-const SHOWN: [&str; 9] =
-    ["PROVIDERS", "SERVICES", "RESOURCES", "METHODS", "SETTINGS", "TABLES", "FUNCTIONS", "COLUMNS", "VERSION"];
+const SHOWN: [&str; 10] = [
+    "PROVIDERS",
+    "SERVICES",
+    "RESOURCES",
+    "METHODS",
+    "SETTINGS",
+    "TABLES",
+    "FUNCTIONS",
+    "COLUMNS",
+    "VERSION",
+    "INSERT",
+];
 
 /// `SHOW [EXTENDED] what [IN name] [LIKE '…' | WHERE …]`
 pub(super) fn show(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Body> {
@@ -42,6 +53,19 @@ pub(super) fn show(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Body> 
             let parts: [Part; 3] = within(parser, reader, "SHOW COLUMNS", "provider.service.resource")?;
             return Ok(Body::Describe(Describe::Resource { extended, name: Name { parts: parts.into() } }));
         }
+        "INSERT" if extended => {
+            return Err(reader.expected("PROVIDERS, SERVICES, RESOURCES, METHODS or COLUMNS", &found));
+        }
+        "INSERT" => {
+            if !parser.parse_keyword(Keyword::INTO) {
+                return Err(reader.expected("`INTO provider.service.resource`", &parser.peek_token()));
+            }
+            let parts: [Part; 3] =
+                counted(reader.name(parser)?, reader, "SHOW INSERT INTO", "provider.service.resource")?;
+            let mut hints = reader.tokens.iter().filter_map(|token| split::hint(&token.token));
+            let required = hints.any(|hint| hint.eq_ignore_ascii_case("REQUIRED"));
+            Show::Insert { required, name: Name { parts: parts.into() } }
+        }
         "SETTINGS" => Show::Settings { filter: filter(parser, reader)? },
         "TABLES" => Show::Tables { filter: filter(parser, reader)? },
         "FUNCTIONS" => Show::Functions { filter: filter(parser, reader)? },
@@ -73,10 +97,6 @@ pub(super) fn describe(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<De
 fn other(parser: &mut Parser<'_>, reader: Reader<'_>, what: &str) -> Result<Body> {
     let found = parser.peek_token();
     match what {
-        "INSERT" => {
-            while parser.next_token().token != Token::EOF {}
-            Ok(Body::Other { verb: "SHOW INSERT" })
-        }
         "ALL" => {
             parser.next_token();
             Ok(Body::Show(Show::Settings { filter: None }))
@@ -109,7 +129,7 @@ fn counted<const N: usize>(name: Name, reader: Reader<'_>, verb: &str, form: &st
 
 fn example<const N: usize>(verb: &str) -> String {
     let parts = ["awscc", "redshift", "integrations", "create_resource"];
-    let within = if verb.starts_with("SHOW") { " IN" } else { "" };
+    let within = if verb.starts_with("SHOW") && !verb.ends_with("INTO") { " IN" } else { "" };
     format!("for example `{verb}{within} {}`", parts[..N].join("."))
 }
 

@@ -79,7 +79,8 @@ fn shown_and_described() {
     check("SHOW SETTINGS LIKE 'iql%'; SHOW ALL; SHOW VERSION", &["settings like iql%", "settings", "version"]);
     check("SHOW TABLES; SHOW FUNCTIONS LIKE 'arr%'", &["tables", "functions like arr%"]);
     check("SHOW awscc.region", &["variable awscc.region"]);
-    check("SHOW INSERT INTO awscc.redshift.integrations", &["other SHOW INSERT"]);
+    check("SHOW INSERT INTO awscc.redshift.integrations", &["insert awscc.redshift.integrations"]);
+    check("show insert /*+ required */ into a.b.c", &["insert required a.b.c"]);
     check("DESCRIBE awscc.redshift.integrations", &["describe awscc.redshift.integrations"]);
     check("DESC EXTENDED awscc.redshift.integrations", &["describe extended awscc.redshift.integrations"]);
     check("SHOW COLUMNS FROM a.b.c", &["describe a.b.c"]);
@@ -236,6 +237,23 @@ fn hints_say_what_was_meant() {
     check("SELECT * FROM t WHERE x = 'a’", &[straight]);
     check("SELECT '‘' a b", &[]);
     check("DESCRIBE awscc.redshift", &["for example `DESCRIBE awscc.redshift.integrations`"]);
+}
+
+#[test]
+fn show_insert_is_refused_without_a_table() {
+    refused("SHOW INSERT a.b.c", "a", "expected `INTO provider.service.resource`, found `a`", &[]);
+    refused(
+        "SHOW EXTENDED INSERT INTO a.b.c",
+        "INSERT",
+        "expected PROVIDERS, SERVICES, RESOURCES, METHODS or COLUMNS, found `INSERT`",
+        &[],
+    );
+    refused(
+        "SHOW INSERT INTO a.b",
+        "a.b",
+        "SHOW INSERT INTO needs `provider.service.resource`, found `a.b`",
+        &["for example `SHOW INSERT INTO awscc.redshift.integrations`"],
+    );
 }
 
 #[test]
