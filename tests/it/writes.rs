@@ -9,7 +9,8 @@ use crate::lab::Lab;
 
 const TABLE: &str = "awscc.redshift.integrations";
 /// A serverless namespace exists as soon as it is named.
-const TARGET: &str = "arn:aws:redshift-serverless:us-east-1:111122223333:namespace/4dfbc7ae-0001-4002-8003-100000000001";
+const TARGET: &str =
+    "arn:aws:redshift-serverless:us-east-1:111122223333:namespace/4dfbc7ae-0001-4002-8003-100000000001";
 
 fn source(name: &str) -> String {
     format!("arn:aws:dynamodb:us-east-1:111122223333:table/{name}")
@@ -50,7 +51,9 @@ fn calls(lab: &Lab) -> Vec<String> {
 }
 
 async fn field(lab: &Lab, arn: &str, field: &str) -> serde_json::Value {
-    let sql = format!("SELECT {field} AS it FROM aws.redshift.integrations WHERE region = 'us-east-1' AND Identifier = '{arn}'");
+    let sql = format!(
+        "SELECT {field} AS it FROM aws.redshift.integrations WHERE region = 'us-east-1' AND Identifier = '{arn}'"
+    );
     let rows = lab.rows(&sql).await.expect("a row");
     lab.asked();
     rows.first().map(|row| row["it"].clone()).unwrap_or_default()
@@ -80,7 +83,10 @@ async fn insert_makes_one_call_a_row() {
          WHERE region = 'us-east-1' AND integration_name IN ('w-a', 'w-b') ORDER BY integration_name"
     );
     let notices = lab.notices(&copy).await.unwrap();
-    assert!(notices[0].starts_with("inserted: w-a-copy (arn:aws:redshift:us-east-1:111122223333:integration:"), "{notices:?}");
+    assert!(
+        notices[0].starts_with("inserted: w-a-copy (arn:aws:redshift:us-east-1:111122223333:integration:"),
+        "{notices:?}"
+    );
     assert_eq!(calls(&lab).iter().filter(|call| *call == "CreateIntegration").count(), 2);
     // No row, no call.
     let none = copy.replace("('w-a', 'w-b')", "('nobody')");
@@ -164,8 +170,18 @@ async fn update_sends_the_difference_alone() {
     let tags = |text: &str| format!("tags = '{text}'");
     check(&tags(r#"[{"key":"b","value":"2"},{"Key":"a","Value":"1"}]"#), "unchanged: w-update", &[]).await;
     check("tags = tags, integration_name = lower(integration_name)", "unchanged: w-update", &[]).await;
-    check(&tags(r#"[{"Key":"a","Value":"3"},{"Key":"b","Value":"2"}]"#), "changed: w-update (CreateTags)", &["CreateTags"]).await;
-    check(&tags(r#"[{"Key":"c","Value":""}]"#), "changed: w-update (CreateTags, DeleteTags)", &["CreateTags", "DeleteTags"]).await;
+    check(
+        &tags(r#"[{"Key":"a","Value":"3"},{"Key":"b","Value":"2"}]"#),
+        "changed: w-update (CreateTags)",
+        &["CreateTags"],
+    )
+    .await;
+    check(
+        &tags(r#"[{"Key":"c","Value":""}]"#),
+        "changed: w-update (CreateTags, DeleteTags)",
+        &["CreateTags", "DeleteTags"],
+    )
+    .await;
     assert_eq!(field(&lab, &arn, "tags").await, serde_json::json!([{"key": "c", "value": ""}]));
     check("tags = NULL", "changed: w-update (DeleteTags)", &["DeleteTags"]).await;
     let both = r#"IntegrationName = integration_name || '-2', Tags = '[{"Key":"d","Value":"4"}]'"#;
@@ -175,7 +191,9 @@ async fn update_sends_the_difference_alone() {
     // The native table has a description too.
     let native = "aws.redshift.integrations";
     for (value, found) in [("'it''s é'", serde_json::json!("it's é")), ("NULL", serde_json::Value::Null)] {
-        let sql = format!("UPDATE {native} SET description = {value} WHERE region = 'us-east-1' AND Identifier = '{arn}' RETURNING description");
+        let sql = format!(
+            "UPDATE {native} SET description = {value} WHERE region = 'us-east-1' AND Identifier = '{arn}' RETURNING description"
+        );
         let rows = lab.rows(&sql).await.unwrap();
         assert_eq!(rows[0].get("description").cloned().unwrap_or_default(), found);
         assert_eq!(calls(&lab), ["DescribeIntegrations", "ModifyIntegration"]);
@@ -189,7 +207,9 @@ async fn update_takes_a_json_patch() {
     let arn = made(&lab, "w-patch", r#"[{"Key":"a","Value":"1"},{"Key":"b","Value":"2"}]"#).await;
     let patch = |text: &str| {
         let text = text.replace('\'', "''");
-        format!("/*+ update */ UPDATE {TABLE} SET PatchDocument = string('{text}') WHERE region = 'us-east-1' AND Identifier = '{arn}'")
+        format!(
+            "/*+ update */ UPDATE {TABLE} SET PatchDocument = string('{text}') WHERE region = 'us-east-1' AND Identifier = '{arn}'"
+        )
     };
     let check = async |text: &str, expected: &[&str], name: &str, tags: serde_json::Value| {
         lab.notices(&patch(text)).await.map_err(|e| e.to_string()).unwrap();
@@ -202,22 +222,43 @@ async fn update_takes_a_json_patch() {
     let (a, b, c) = (tag("a", "1"), tag("b", "2"), tag("c", "3"));
     let name = r#"[{"op":"test","path":"/IntegrationName","value":"w-patch"},{"op":"replace","path":"/IntegrationName","value":"w-p"}]"#;
     check(name, &["ModifyIntegration"], "w-p", serde_json::json!([a, b])).await;
-    check(r#"[{"op":"add","path":"/Tags/-","value":{"Key":"c","Value":"3"}}]"#, &["CreateTags"], "w-p", serde_json::json!([a, b, c])).await;
+    check(
+        r#"[{"op":"add","path":"/Tags/-","value":{"Key":"c","Value":"3"}}]"#,
+        &["CreateTags"],
+        "w-p",
+        serde_json::json!([a, b, c]),
+    )
+    .await;
     check(r#"[{"op":"remove","path":"/Tags/0"}]"#, &["DeleteTags"], "w-p", serde_json::json!([b, c])).await;
     let both = r#"[{"op":"copy","from":"/Tags/0/Value","path":"/Tags/1/Value"},{"op":"move","from":"/Tags/0","path":"/Tags/1"},{"op":"add","path":"/IntegrationName","value":"w-q"}]"#;
     check(both, &["CreateTags", "ModifyIntegration"], "w-q", serde_json::json!([b, tag("c", "2")])).await;
     check(r#"[{"op":"remove","path":"/Tags"}]"#, &["DeleteTags"], "w-q", serde_json::json!([])).await;
-    check(r#"[{"op":"replace","path":"/SourceArn","value":"arn:aws:dynamodb:us-east-1:111122223333:table/w-patch"}]"#, &[], "w-q", serde_json::json!([])).await;
+    check(
+        r#"[{"op":"replace","path":"/SourceArn","value":"arn:aws:dynamodb:us-east-1:111122223333:table/w-patch"}]"#,
+        &[],
+        "w-q",
+        serde_json::json!([]),
+    )
+    .await;
     for (name, text) in [
-        ("guard", r#"[{"op":"test","path":"/IntegrationName","value":"other"},{"op":"replace","path":"/IntegrationName","value":"x"}]"#),
-        ("create_only", r#"[{"op":"replace","path":"/IntegrationName","value":"x"},{"op":"replace","path":"/SourceArn","value":"arn:aws:s3:::bucket"},{"op":"add","path":"/Tags/-","value":{"Key":"AWS:x","Value":""}}]"#),
+        (
+            "guard",
+            r#"[{"op":"test","path":"/IntegrationName","value":"other"},{"op":"replace","path":"/IntegrationName","value":"x"}]"#,
+        ),
+        (
+            "create_only",
+            r#"[{"op":"replace","path":"/IntegrationName","value":"x"},{"op":"replace","path":"/SourceArn","value":"arn:aws:s3:::bucket"},{"op":"add","path":"/Tags/-","value":{"Key":"AWS:x","Value":""}}]"#,
+        ),
         ("read_only", r#"[{"op":"remove","path":"/CreateTime"}]"#),
         ("unknown", r#"[{"op":"add","path":"/integration_name","value":"x"}]"#),
         ("slash", r#"[{"op":"add","path":"IntegrationName","value":"x"},{"op":"put","path":"/Tags"}]"#),
         ("not_json", r#"[{"op":"add""#),
         ("no_name", r#"[{"op":"remove","path":"/IntegrationName"}]"#),
         ("nothing_there", r#"[{"op":"remove","path":"/Tags/3"}]"#),
-        ("ill_typed", r#"[{"op":"replace","path":"/IntegrationName","value":5},{"op":"add","path":"/Tags","value":"x"}]"#),
+        (
+            "ill_typed",
+            r#"[{"op":"replace","path":"/IntegrationName","value":5},{"op":"add","path":"/Tags","value":"x"}]"#,
+        ),
         ("key", r#"[{"op":"add","path":"/KMSKeyId","value":"1234"}]"#),
     ] {
         let error = lab.notices(&patch(text)).await.expect_err(text);
@@ -240,7 +281,10 @@ async fn any_where_picks_the_targets_each_once() {
     assert_eq!(lab.notices(&several).await.unwrap_err().message, "the UPDATE was not agreed to");
     assert!(!calls(&lab).contains(&"CreateTags".to_string()));
     lab.session.control().set_consent(Consent::Given);
-    assert_eq!(lab.notices(&several).await.unwrap(), ["changed: w-t-1 (CreateTags), w-t-2 (CreateTags), w-t-3 (CreateTags)"]);
+    assert_eq!(
+        lab.notices(&several).await.unwrap(),
+        ["changed: w-t-1 (CreateTags), w-t-2 (CreateTags), w-t-3 (CreateTags)"]
+    );
     lab.asked();
     // A join that finds a target twice changes it once.
     let joined = format!(
@@ -264,7 +308,8 @@ async fn any_where_picks_the_targets_each_once() {
     lab.asked();
     assert_eq!(lab.notices(&nobody).await.unwrap(), ["DELETE: no row, and nothing was sent"]);
     assert_eq!(calls(&lab), Vec::<String>::new());
-    let profiles = format!("DELETE FROM {TABLE} WHERE profile = 'dev' AND region = 'us-east-1' AND integration_name = 'w-t-1'");
+    let profiles =
+        format!("DELETE FROM {TABLE} WHERE profile = 'dev' AND region = 'us-east-1' AND integration_name = 'w-t-1'");
     assert_eq!(lab.notices(&profiles).await.unwrap(), ["DELETE: no row, and nothing was sent"]);
 }
 
@@ -282,11 +327,17 @@ async fn delete_is_told_as_it_is() {
     assert_eq!(lab.notices(&delete).await.unwrap(), ["already being deleted: w-d"]);
     let native = delete.replace("awscc", "aws");
     lab.asked();
-    assert_eq!(lab.notices(&native).await.unwrap(), ["already being deleted: w-d", "DELETE: no row, and nothing was sent"]);
+    assert_eq!(
+        lab.notices(&native).await.unwrap(),
+        ["already being deleted: w-d", "DELETE: no row, and nothing was sent"]
+    );
     assert_eq!(calls(&lab), ["DescribeIntegrations"]);
     // It is gone.
     lab.sandbox.set_clock(&serde_json::from_str(r#"{"advance_seconds": 60}"#).unwrap()).unwrap();
-    assert_eq!(lab.notices(&delete).await.unwrap(), [format!("already gone: {arn}"), "DELETE: no row, and nothing was sent".into()]);
+    assert_eq!(
+        lab.notices(&delete).await.unwrap(),
+        [format!("already gone: {arn}"), "DELETE: no row, and nothing was sent".into()]
+    );
     let update = format!("UPDATE {TABLE} SET tags = '[]' WHERE region = 'us-east-1' AND Identifier = '{arn}'");
     let error = lab.notices(&update).await.unwrap_err();
     assert_eq!((error.kind, error.message), (Kind::NotFound, format!("there is no integration `{arn}`")));
@@ -306,10 +357,14 @@ async fn exec_is_the_statement_that_does_the_same() {
     assert_eq!(calls(&lab), ["CreateIntegration"]);
     let get = format!("EXEC {TABLE}.get_resource @region = 'us-east-1', @Identifier = '{arn}'");
     assert_eq!(lab.rows(&get).await.unwrap()[0]["integration_name"], "w-e");
-    let among = format!("SELECT count(*) AS n FROM (EXEC {TABLE}.list_resources @region = 'us-east-1') t WHERE t.IntegrationName = 'w-e'");
+    let among = format!(
+        "SELECT count(*) AS n FROM (EXEC {TABLE}.list_resources @region = 'us-east-1') t WHERE t.IntegrationName = 'w-e'"
+    );
     assert_eq!(lab.rows(&among).await.unwrap()[0]["n"], 1);
     lab.asked();
-    let update = format!(r#"EXEC {TABLE}.update_resource @region = 'us-east-1', @Identifier = '{arn}', @PatchDocument = '[{{"op":"remove","path":"/Tags"}}]'"#);
+    let update = format!(
+        r#"EXEC {TABLE}.update_resource @region = 'us-east-1', @Identifier = '{arn}', @PatchDocument = '[{{"op":"remove","path":"/Tags"}}]'"#
+    );
     assert_eq!(lab.notices(&update).await.unwrap(), ["changed: w-e (DeleteTags)"]);
     assert_eq!(calls(&lab), ["DescribeIntegrations", "DeleteTags"]);
     let delete = format!("EXEC {TABLE}.delete_resource @region = 'us-east-1', @Identifier = '{arn}'");
@@ -324,13 +379,20 @@ async fn explain_writes_nothing() {
     let filter = format!("region = 'us-east-1' AND Identifier = '{arn}'");
     for (name, sql) in [
         ("insert", insert("w-y", r#"[{"Key":"a","Value":"1"}]"#)),
-        ("update", format!(r#"UPDATE {TABLE} SET IntegrationName = 'w-z', tags = '[{{"Key":"b","Value":"1"}}]' WHERE {filter}"#)),
+        (
+            "update",
+            format!(
+                r#"UPDATE {TABLE} SET IntegrationName = 'w-z', tags = '[{{"Key":"b","Value":"1"}}]' WHERE {filter}"#
+            ),
+        ),
         ("delete", format!("DELETE FROM {TABLE} WHERE {filter}")),
         ("exec", format!("EXEC {TABLE}.delete_resource @region = 'us-east-1', @Identifier = '{arn}'")),
     ] {
         let rows = lab.rows(&format!("EXPLAIN {sql}")).await.unwrap();
-        let text: Vec<String> =
-            rows.iter().map(|row| format!("{}:\n{}", row["plan_type"].as_str().unwrap(), row["plan"].as_str().unwrap())).collect();
+        let text: Vec<String> = rows
+            .iter()
+            .map(|row| format!("{}:\n{}", row["plan_type"].as_str().unwrap(), row["plan"].as_str().unwrap()))
+            .collect();
         insta::assert_snapshot!(format!("explain_{name}"), filtered(&text.join("\n")));
         assert!(calls(&lab).iter().all(|call| call == "DescribeIntegrations"), "{sql}");
     }
@@ -366,13 +428,17 @@ async fn await_waits_until_it_has_settled() {
     let controls =
         Controls { creating_seconds: 0.3, modifying_seconds: 0.2, deleting_seconds: 0.2, ..Controls::default() };
     lab.sandbox.set_controls(&controls).unwrap();
-    let insert = insert("w-w", "[]").replace("INSERT INTO", "INSERT INTO aws.redshift.integrations").replace(&format!("integrations {TABLE}"), "integrations");
+    let insert = insert("w-w", "[]")
+        .replace("INSERT INTO", "INSERT INTO aws.redshift.integrations")
+        .replace(&format!("integrations {TABLE}"), "integrations");
     let rows = lab.rows(&format!("/*+ AWAIT */ {insert} RETURNING status, Identifier")).await.unwrap();
     assert_eq!(rows[0]["status"], "active");
     let arn = rows[0]["Identifier"].as_str().unwrap();
     let filter = format!("region = 'us-east-1' AND Identifier = '{arn}'");
     let rows = lab
-        .rows(&format!("UPDATE /*+ AWAIT */ aws.redshift.integrations SET description = 'x' WHERE {filter} RETURNING status"))
+        .rows(&format!(
+            "UPDATE /*+ AWAIT */ aws.redshift.integrations SET description = 'x' WHERE {filter} RETURNING status"
+        ))
         .await
         .unwrap();
     assert_eq!(rows[0]["status"], "active");
@@ -386,7 +452,8 @@ async fn await_waits_until_it_has_settled() {
     let controls = Controls { creating_seconds: 1000.0, ..controls };
     lab.sandbox.set_controls(&controls).unwrap();
     lab.notices("SET iql.await_time = '50ms'").await.unwrap();
-    let error = lab.notices(&insert.replace("w-w", "w-slow").replace("INSERT", "INSERT /*+ AWAIT */")).await.unwrap_err();
+    let error =
+        lab.notices(&insert.replace("w-w", "w-slow").replace("INSERT", "INSERT /*+ AWAIT */")).await.unwrap_err();
     assert_eq!(error.kind, Kind::Timeout);
     insta::assert_snapshot!("await_timeout", filtered(&error.to_string()));
 }
@@ -404,7 +471,8 @@ async fn what_stopped_a_write_is_told_with_what_was_done() {
     insta::assert_snapshot!("stopped_insert", filtered(&error.to_string()));
     lab.sandbox.clear_faults();
     assert_eq!(calls(&lab).len(), 3);
-    let again = lab.notices(&format!("{} ON CONFLICT DO NOTHING", values(&["w-1", "w-2", "w-3", "w-4"]))).await.unwrap();
+    let again =
+        lab.notices(&format!("{} ON CONFLICT DO NOTHING", values(&["w-1", "w-2", "w-3", "w-4"]))).await.unwrap();
     assert_eq!(again.len(), 2, "{again:?}");
     assert_eq!(again[1], "already there: w-1, w-2");
     let refused = values(&["w-5", "no-such-table"]);

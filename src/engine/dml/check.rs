@@ -12,6 +12,8 @@ use crate::catalog::model::{Access, Field, Member, Resource, Type};
 pub struct Findings {
     pub complaints: Vec<String>,
     pub notices: Vec<String>,
+    /// The wire names of fields that only a new resource could have otherwise.
+    pub fixed: Vec<String>,
 }
 
 /// Looks at a document that is to be created.
@@ -50,7 +52,10 @@ pub fn changed(
         let wire = &field.wire;
         let complaint = match (field.access, after.get(wire)) {
             (Access::Read, _) => Some(format!("`{wire}` is the service's to set, and cannot be changed")),
-            (Access::Create, _) => Some(format!("`{wire}` cannot be changed once the {} exists", noun(resource))),
+            (Access::Create, _) => {
+                found.fixed.push(wire.clone());
+                Some(format!("`{wire}` cannot be changed once {} exists", one(resource)))
+            }
             (_, None) if field.required || field.generated.is_some() => {
                 Some(format!("`{wire}` cannot be taken away: every {} has one", noun(resource)))
             }
@@ -82,6 +87,13 @@ pub fn differences<'a>(resource: &'a Resource, before: &Document, after: &Docume
     let own = resource.fields.iter().filter(|field| !field.echoes);
     let differs = |field: &&Field| !is_same(resource, field, before, before.get(&field.wire), after.get(&field.wire));
     own.filter(differs).collect()
+}
+
+/// One of a resource in a sentence: `an integration`.
+fn one(resource: &Resource) -> String {
+    let noun = noun(resource);
+    let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {noun}")
 }
 
 /// What one of a resource is called: `integration`.

@@ -3,9 +3,11 @@
 
 use serde_json::Value;
 use sqlparser::ast::{BinaryOperator, Expr, Ident, SelectItem, Value as Literal, WildcardAdditionalOptions};
+use sqlparser::tokenizer::Span;
 
-use super::site::Site;
+use super::site::{Column, Site};
 use super::targets::{relation, select};
+use crate::catalog::required_params;
 use crate::engine::Engine;
 use crate::error::{Error, Kind, Result};
 use crate::sql::{Assignment, Body, Delete, Exec, Insert, Name, OnConflict, Part, Source, Update};
@@ -21,6 +23,9 @@ pub fn statement(engine: &Engine, exec: &Exec, shows: bool, source: &Source) -> 
     let is = |verb: &Option<String>| verb.as_ref() == Some(&method);
     let returning = shows.then(|| vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())]);
     let given = arguments(exec)?;
+    if !has_needs(&site, &method, &given) {
+        return Err(lacks(exec, &site, &method, source));
+    }
     if is(&verbs.insert) {
         let columns = given.iter().map(|assignment| assignment.column.clone()).collect::<Vec<_>>();
         if columns.is_empty() {
@@ -35,8 +40,8 @@ pub fn statement(engine: &Engine, exec: &Exec, shows: bool, source: &Source) -> 
     let is_place = |assignment: &Assignment| {
         let identity = site.resource.identity.first();
         match site.column(&assignment.column) {
-            Ok(super::site::Column::Param(_)) => true,
-            Ok(super::site::Column::Field(field)) => Some(&field.name) == identity,
+            Ok(Column::Param(_)) => true,
+            Ok(Column::Field(field)) => Some(&field.name) == identity,
             _ => false,
         }
     };
@@ -93,19 +98,23 @@ pub fn reads(engine: &Engine, exec: &Exec, source: &Source) -> Result<()> {
         return Err(Error::new(Kind::Statement, format!("`{method}` answers no SELECT, and cannot be run yet"))
             .at(source.place(exec.name.span())));
     }
-    let given = arguments(exec)?;
-    let is_given = |need: &str| {
-        let wanted = site.column(&Part { text: need.to_string(), span: exec.name.span() });
+    match has_needs(&site, &method, &arguments(exec)?) {
+        true => Ok(()),
+        false => Err(lacks(exec, &site, &method, source)),
+    }
+}
+
+/// Whether all is there that a method needs besides params; the change itself may be written in more ways than one.
+fn has_needs(site: &Site, method: &str, given: &[Assignment]) -> bool {
+    let is_given = |need: &String| {
+        let wanted = site.column(&Part { text: need.clone(), span: Span::empty() });
         given.iter().any(|assignment| match (site.column(&assignment.column), &wanted) {
-            (Ok(super::site::Column::Field(a)), Ok(super::site::Column::Field(b))) => a.name == b.name,
+            (Ok(Column::Field(given)), Ok(Column::Field(needed))) => given.name == needed.name,
+            (_, Ok(Column::Patch)) => true,
             _ => assignment.column.text.eq_ignore_ascii_case(need),
         })
     };
-    let missing = found.into_iter().flat_map(|method| &method.needs).filter(|need| !is_given(need));
-    match missing.cloned().collect::<Vec<_>>().as_slice() {
-        [] => Ok(()),
-        _ => Err(lacks(exec, &site, &method, source)),
-    }
+    site.resource.method(method).is_some_and(|method| method.needs.iter().all(is_given))
 }
 
 /// The resource's name, and the method's as the document spells it.
@@ -171,8 +180,9 @@ fn everything(table: &Name, selection: Option<Expr>) -> sqlparser::ast::Query {
 
 fn lacks(exec: &Exec, site: &Site, method: &str, source: &Source) -> Error {
     let found = site.resource.methods.iter().find(|known| known.name == method);
-    let needed = found.map(|method| crate::catalog::required_params(&site.resource, method)).unwrap_or_default();
-    let names: Vec<String> = needed.iter().map(|name| format!("`@{name}`")).collect();
+    let needed = found.map(|method| required_params(&site.resource, method)).unwrap_or_default();
+    let is_given = |name: &String| exec.args.iter().any(|given| given.column.text.eq_ignore_ascii_case(name));
+    let names: Vec<String> = needed.iter().filter(|name| !is_given(name)).map(|name| format!("`@{name}`")).collect();
     Error::new(Kind::Param, format!("`{method}` needs {}", names.join(", ")))
         .at(source.place(exec.name.span()))
         .with_context("nothing was sent")

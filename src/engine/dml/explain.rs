@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Planned;
 use super::change::sendable;
-use super::document::{Document, brief};
+use super::check::differences;
+use super::document::{Document, brief, entries, key_of};
 use super::send::{Target, Work};
+use crate::catalog::model::Resource;
 use crate::drivers::Request;
 use crate::patch::diff;
 
@@ -54,7 +56,7 @@ pub fn summary(planned: &Planned) -> String {
 }
 
 fn changes(planned: &Planned, before: &Document, after: &Document) -> String {
-    let fields = super::check::differences(&planned.site.resource, before, after).into_iter();
+    let fields = differences(&planned.site.resource, before, after).into_iter();
     let shown = |document: &Document, wire: &str| document.get(wire).map_or("nothing".to_string(), brief);
     fields
         .map(|field| format!("{} {} → {}", field.wire, shown(before, &field.wire), shown(after, &field.wire)))
@@ -76,9 +78,27 @@ fn patches(planned: &Planned, target: &Target) -> Option<String> {
         return Some(format!("{}: nothing changes", target.name));
     }
     let resource = &planned.site.resource;
-    let (before, after) = (Value::Object(sendable(resource, before)), Value::Object(sendable(resource, after)));
-    let (forth, back) = (diff(&before, &after), diff(&after, &before));
+    let (forth, back) = (patch(resource, before, after), patch(resource, after, before));
     Some(format!("{}: {forth}\n  back: {back}", target.name))
+}
+
+/// The patch from one document to another. A list whose order means nothing is given whole, since what has a position in
+/// it today may have another tomorrow.
+fn patch(resource: &Resource, from: &Document, to: &Document) -> Value {
+    let is_unordered = |wire: &str| resource.fields.iter().any(|field| field.wire == wire && key_of(field).is_some());
+    let plain = |document: &Document| {
+        let mut document = sendable(resource, document);
+        document.retain(|wire, _| !is_unordered(wire));
+        Value::Object(document)
+    };
+    let mut operations = diff(&plain(from), &plain(to)).as_array().cloned().unwrap_or_default();
+    for field in differences(resource, from, to).into_iter().filter(|field| key_of(field).is_some()) {
+        let path = format!("/{}", field.wire.replace('~', "~0").replace('/', "~1"));
+        let list = to.get(&field.wire).map(|list| entries(field, list)).unwrap_or_default();
+        let list: Vec<&Value> = list.into_values().collect();
+        operations.push(json!({"op": "add", "path": path, "value": list}));
+    }
+    Value::Array(operations)
 }
 
 /// The permissions of the calls, as the service names them, one a line; those that the service checks on its own behalf

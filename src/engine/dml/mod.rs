@@ -43,6 +43,9 @@ mod update;
 
 pub use exec::{reads, statement as of_exec};
 
+/// How many rows are shown of those that somebody has to agree to, where nobody can be asked.
+const SHOWN: usize = 20;
+
 /// A statement that writes, with every call that it will make.
 pub struct Planned {
     pub verb: Verb,
@@ -217,7 +220,10 @@ fn agree(session: &Session, planned: &Planned) -> Result<()> {
     let shown = explain::summary(planned);
     let refused = |message: String| {
         let error = Error::new(Kind::Statement, message);
-        shown.lines().fold(error, |error, line| error.with_context(line)).with_context("nothing was sent")
+        let lines = shown.lines().count();
+        let error = shown.lines().take(SHOWN).fold(error, |error, line| error.with_context(line));
+        let error = if lines > SHOWN { error.with_context(format!("… and {} more", lines - SHOWN)) } else { error };
+        error.with_context("nothing was sent")
     };
     match session.control().consent() {
         Consent::Given => Ok(()),

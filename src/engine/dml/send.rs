@@ -138,13 +138,15 @@ impl Sender {
         if doubt.is_none() && self.on_conflict == OnConflict::Fail {
             return State::Failed(error.with_hint("`ON CONFLICT DO NOTHING` leaves a row alone that is there already"));
         }
-        // A list may lag behind what the service knows.
-        for attempt in 1..=LOOKS {
-            match self.found(target, new, Among::All).await {
+        // Among its like it is found for less. A list may lag behind what the service knows.
+        for attempt in 0..=LOOKS {
+            let among = if attempt == 0 { Among::Alike } else { Among::All };
+            match self.found(target, new, among).await {
                 Ok(Some((found, different))) if different.is_empty() && doubt.is_some() => {
                     return self.made(request, found);
                 }
                 Ok(Some((found, different))) => return self.there(new, found, different, error),
+                Ok(None) if attempt == 0 => {}
                 Ok(None) if attempt < LOOKS && self.stop.reason().is_none() => self.wait(attempt).await,
                 Ok(None) => break,
                 Err(looked) => return undecided(error, &looked),

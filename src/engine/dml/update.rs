@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::change::{About, steps};
-use super::check::{changed, noun};
+use super::check::{Findings, changed, noun};
 use super::document::{Document, wire};
 use super::ledger::Verb;
 use super::send::{Target, Work};
@@ -48,26 +48,30 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
     }
     notices.extend(absent.iter().map(|key| format!("no row is `{key}` and all else that the WHERE asks")));
     let fields = look::fields(&site.resource, site.driver.as_ref(), &method.call);
-    let (mut targets, mut complaints) = (Vec::new(), Vec::new());
+    let (mut targets, mut complaints, mut fixed) = (Vec::new(), Vec::new(), Vec::new());
     let several = found.len() > 1;
     for row in found {
         let name = called(&site, &row);
-        match after(&site, &sets, &row) {
-            Ok((after, wanted_notices)) => {
-                notices.extend(wanted_notices.into_iter().map(|notice| format!("{name}: {notice}")));
-                let about = About { params: &row.params, key: (&identity.wire, &row.key), fields: &fields };
-                let steps = steps(&site.resource, &method, &about, &row.document, &after);
-                let work = Work::Change { steps, before: row.document, after };
-                targets.push(Target { name, params: row.params, key: Some(row.key), work });
+        let (after, wrong) = match after(&site, &sets, &row) {
+            Ok((after, found)) => {
+                notices.extend(found.notices.into_iter().map(|notice| format!("{name}: {notice}")));
+                fixed.extend(found.fixed);
+                (after, found.complaints)
             }
-            Err(wrong) if several => {
-                complaints.extend(wrong.into_iter().map(|complaint| format!("{name}: {complaint}")))
-            }
-            Err(wrong) => complaints.extend(wrong),
+            Err(wrong) => (Document::new(), wrong),
+        };
+        if wrong.is_empty() {
+            let about = About { params: &row.params, key: (&identity.wire, &row.key), fields: &fields };
+            let steps = steps(&site.resource, &method, &about, &row.document, &after);
+            let work = Work::Change { steps, before: row.document, after };
+            targets.push(Target { name, params: row.params, key: Some(row.key), work });
+        } else {
+            let named = |complaint| if several { format!("{name}: {complaint}") } else { complaint };
+            complaints.extend(wrong.into_iter().map(named));
         }
     }
     if !complaints.is_empty() {
-        return Err(hinted(refused("UPDATE", complaints), &site));
+        return Err(hinted(refused("UPDATE", complaints), &site, &fixed));
     }
     let sent = targets.iter().filter(|target| matches!(&target.work, Work::Change { steps, .. } if !steps.is_empty()));
     let asks = sent.count() > 1 && !all_named(&targets, named.as_deref());
@@ -113,13 +117,13 @@ fn sets<'a>(site: &'a Site, update: &Update) -> Result<Sets<'a>> {
     }
 }
 
-/// The target as it should be, and what is worth saying of it.
+/// The target as it should be, and what was found about that.
 ///
 /// # Errors
-/// Every complaint about it.
-fn after(site: &Site, sets: &Sets<'_>, row: &Found) -> Result<(Document, Vec<String>), Vec<String>> {
+/// Why there is no telling how it should be.
+fn after(site: &Site, sets: &Sets<'_>, row: &Found) -> Result<(Document, Findings), Vec<String>> {
     let before = &row.document;
-    let found = match sets {
+    match sets {
         Sets::Columns(fields) => {
             let (mut after, mut wrong) = (before.clone(), Vec::new());
             for (field, value) in fields.iter().zip(&row.values) {
@@ -133,7 +137,7 @@ fn after(site: &Site, sets: &Sets<'_>, row: &Found) -> Result<(Document, Vec<Str
                 return Err(wrong);
             }
             let found = changed(&site.resource, before, &after, |_| Vec::new());
-            (after, found)
+            Ok((after, found))
         }
         Sets::Patch => {
             let patch = match row.values.first() {
@@ -163,11 +167,9 @@ fn after(site: &Site, sets: &Sets<'_>, row: &Found) -> Result<(Document, Vec<Str
                 touching.map(|(at, text)| format!("in PatchDocument, operation {at} of {count}: {text}")).collect()
             };
             let found = changed(&site.resource, before, &after, how);
-            (after, found)
+            Ok((after, found))
         }
-    };
-    let (after, found) = found;
-    if found.complaints.is_empty() { Ok((after, found.notices)) } else { Err(found.complaints) }
+    }
 }
 
 fn in_patch(error: &Error) -> String {
@@ -178,19 +180,16 @@ fn in_patch(error: &Error) -> String {
 }
 
 /// What can be changed, for who wanted to change something else.
-fn hinted(error: Error, site: &Site) -> Error {
+fn hinted(error: Error, site: &Site, fixed: &[String]) -> Error {
+    let Some(first) = fixed.first() else { return error };
     let fields = site.resource.fields.iter().filter(|field| matches!(field.access, Access::Write | Access::Secret));
     let names: Vec<String> = fields.map(|field| format!("`{}`", field.wire)).collect();
-    match names.split_last() {
-        None => error,
-        Some((last, [])) => {
-            error.with_hint(format!("{last} can be changed; for another of the rest, `DELETE` and `INSERT`"))
-        }
-        Some((last, others)) => error.with_hint(format!(
-            "{} and {last} can be changed; for another of the rest, `DELETE` and `INSERT`",
-            others.join(", ")
-        )),
-    }
+    let listed = match names.split_last() {
+        None => return error,
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+    };
+    error.with_hint(format!("{listed} can be changed; for another `{first}`, `DELETE` and `INSERT`"))
 }
 
 fn missing(site: &Site, absent: &[String]) -> Error {
