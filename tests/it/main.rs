@@ -4,6 +4,7 @@
 
 mod calls;
 mod cli;
+mod convergence;
 mod documents;
 mod lab;
 mod slt;
