@@ -38,10 +38,11 @@
 //! 1. `catalog` never calls anything. `drivers` never see SQL or Arrow. `engine` never sees HTTP, XML or an SDK type.
 //! 2. Nothing outside `engine` names DataFusion, except that `sql` names its parser. Nothing outside `drivers` opens a
 //!    socket outward; nothing outside `cli/output.rs` prints; nothing outside `settings.rs` reads the environment.
-//! 3. This version reads: a statement that would write is refused before anything is sent.
+//! 3. Every write goes through `engine::dml`. No UPDATE or DELETE without a WHERE. Between an answer that was lost and a
+//!    second call stands a look: one row never becomes two resources.
 //! 4. `cli` has one way in: [`Session::run`].
 //! 5. `sandbox` and `drivers` do not know each other; they meet on the wire.
-//! 6. `EXPLAIN` sends nothing, and prints the calls that the statement would make.
+//! 6. `EXPLAIN` writes nothing, and prints the calls that the statement would make; of a query it sends nothing at all.
 //! 7. No row is lost in silence: a page, a region or a key that could not be read is an error.
 //!
 //! # The life of a statement
@@ -49,6 +50,10 @@
 //! [`sql::parse`] reads it. The engine resolves its names against the catalog ([`sql::names`]), lets DataFusion plan
 //! it, and each table's scan becomes a route: the requests that answer it. When the first row is wanted, the requests
 //! go through the engine's single door, which counts and bounds them, to a driver, and pages come back as batches.
+//!
+//! A statement that writes is planned whole first: its rows are read by an ordinary query, each becomes a document as it
+//! is and as it should be, the difference becomes calls, and only then is the first one sent. A ledger keeps what became
+//! of each row, and the report is read from it.
 
 pub mod catalog;
 pub mod cli;

@@ -1,5 +1,5 @@
 //! Statement → rows: the only room that knows DataFusion. Opens the catalog and the drivers once; sessions share them.
-//! Knows neither HTTP nor XML nor any SDK, and writes nothing yet.
+//! Knows neither HTTP nor XML nor any SDK; what writes is below `dml`, and nowhere else.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
