@@ -41,7 +41,9 @@ pub enum Kind {
     Throttled,
     /// The service failed on its own side (5xx). May be tried again.
     Unavailable,
-    /// No whole answer came: connection refused, reset or closed, or a call's time was up. May be tried again.
+    /// No connection came about, so that nothing was sent. May be tried again.
+    Unreachable,
+    /// No whole answer came: connection reset or closed, or a call's time was up. May be tried again.
     Transport,
     /// An answer that is cut off, or is not of the expected shape. A read may be tried again.
     Shape,
@@ -75,7 +77,7 @@ impl Kind {
 
     /// May the same call succeed if it is sent again?
     pub fn is_passing(self) -> bool {
-        matches!(self, Kind::Throttled | Kind::Unavailable | Kind::Transport | Kind::Shape)
+        matches!(self, Kind::Throttled | Kind::Unavailable | Kind::Unreachable | Kind::Transport | Kind::Shape)
     }
 }
 

@@ -97,11 +97,11 @@ pub async fn send(
     }
 }
 
-/// Invariant: a call that must not be made twice is sent again only if the service says that it did nothing: it
-/// throttles before it works. After a lost answer or a failure on the service's side nobody knows, and a second
+/// Invariant: a call that must not be made twice is sent again only if it is sure that nothing was done: a
+/// service throttles before it works, and what is not reached was sent nothing. After a lost answer or a failure on the service's side nobody knows, and a second
 /// CreateIntegration may be a second integration.
 fn may_repeat(error: &Error, repeatable: bool) -> bool {
-    error.kind.is_passing() && (repeatable || error.kind == Kind::Throttled)
+    error.kind.is_passing() && (repeatable || matches!(error.kind, Kind::Throttled | Kind::Unreachable))
 }
 
 /// Exponential backoff with full jitter, so that calls that failed together do not come back together.
@@ -130,7 +130,7 @@ fn given_up(driver: &dyn Driver, request: &Request, mut error: Error, tries: u32
         Kind::Throttled => format!("{service} kept throttling `{call}`"),
         Kind::Unavailable => format!("{service} kept failing on `{call}`"),
         // What did not come through, and from where, the driver knows better.
-        Kind::Transport => {
+        Kind::Transport | Kind::Unreachable => {
             error.message.push_str(&format!(" ({tries} tries, {})", show(spent)));
             return error;
         }

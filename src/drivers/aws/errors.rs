@@ -181,7 +181,7 @@ where
         return if unknown {
             no_region(about, format!("there seems to be no region `{}`: `{host}` has no address", about.region))
         } else {
-            Error::new(Kind::Transport, format!("`{host}` has no address"))
+            Error::new(Kind::Unreachable, format!("`{host}` has no address"))
         }
         .with_context(&about.described);
     }
@@ -207,7 +207,7 @@ where
     let refused = astray.is_some_and(|astray| !astray.by_proxy)
         && find::<io::Error>(failure).is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
     let error = match (address, &about.endpoint) {
-        (Some(address), _) if refused => Error::new(Kind::Transport, format!("nothing listens at `{address}`")),
+        (Some(address), _) if refused => Error::new(Kind::Unreachable, format!("nothing listens at `{address}`")),
         (_, Some(Endpoint { url, is_ours: false })) => {
             Error::new(Kind::Transport, format!("no whole answer to `{}` came from `{url}`", about.call))
         }
@@ -226,7 +226,7 @@ fn unprovided(error: &CredentialsError) -> Error {
     let network = find::<ConnectorError>(error).is_some() || matches!(error, CredentialsError::ProviderTimedOut(_));
     match error {
         CredentialsError::CredentialsNotLoaded(_) => Error::new(Kind::Credentials, "there are no AWS credentials"),
-        _ if network => Error::new(Kind::Transport, "the source of the AWS credentials cannot be reached")
+        _ if network => Error::new(Kind::Unreachable, "the source of the AWS credentials cannot be reached")
             .with_context(chain_text(error)),
         _ => Error::new(Kind::Credentials, "the AWS credentials cannot be had").with_context(chain_text(error)),
     }

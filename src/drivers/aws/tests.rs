@@ -139,7 +139,7 @@ async fn an_endpoint_of_no_use_is_named_with_who_set_it() {
         ("127.0.0.1:1", "Usage the endpoint `127.0.0.1:1` needs `http://` or `https://` in front  "),
         (
             "http://127.0.0.1:1",
-            "Transport nothing listens at `http://127.0.0.1:1`   DescribeIntegrations region=us-east-1  ",
+            "Unreachable nothing listens at `http://127.0.0.1:1`   DescribeIntegrations region=us-east-1  ",
         ),
     ] {
         let output = child(home(PROFILES).path(), &[("AWS_ENDPOINT_URL", endpoint)]);

@@ -272,7 +272,7 @@ async fn a_service_that_does_not_answer() {
     let mut refused = settings(&format!("http://127.0.0.1:{port}"));
     refused.limits.tries = 2;
     let error = send(&refused, &request("DescribeIntegrations")).await.expect_err("nobody listens");
-    assert_eq!(error.kind, Kind::Transport, "{error}");
+    assert_eq!(error.kind, Kind::Unreachable, "{error}");
     assert!(error.message.starts_with(&format!("nothing listens at `http://127.0.0.1:{port}` (2 tries, ")), "{error}");
     assert_eq!(error.context, ["DescribeIntegrations region=us-east-1"]);
     assert_eq!(error.hints, [""; 0], "the endpoint is iql's own");
