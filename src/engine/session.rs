@@ -305,7 +305,15 @@ impl Session {
                 return Err(Error::new(Kind::Usage, format!("`{name}` is read when iql starts"))
                     .with_hint(format!("set it in the environment, `{variable}=…`, or in the settings file")));
             }
-            Some(_) => variables.settings.set(name, &values.join(","))?,
+            Some(_) => {
+                let mut settings = variables.settings.clone();
+                settings.set(name, &values.join(","))?;
+                if self.engine.settings.writes.read_only && !settings.writes.read_only {
+                    return Err(Error::new(Kind::Statement, format!("`{name}` was on when iql started, and stays on"))
+                        .with_hint("it comes from `--read-only`, from `IQL_READ_ONLY` or from the settings file"));
+                }
+                variables.settings = settings;
+            }
         }
         variables.calls = Arc::new(Calls::new(&variables.settings.limits));
         if name == "iql.memory" {
