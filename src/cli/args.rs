@@ -24,6 +24,7 @@ Examples:
   iql exec --profile prod -o json -i inventory.iql
   iql exec \"EXPLAIN SELECT count(*) FROM aws.redshift.integrations WHERE region IN ('us-east-1', 'eu-west-1')\"
   iql exec \"SHOW METHODS IN awscc.redshift.integrations\"
+  iql exec --dry-run \"DELETE FROM awscc.redshift.integrations WHERE region = 'us-east-1' AND integration_name LIKE 'old-%'\"
 
 Exit codes: 0 done, 1 a statement failed, 2 wrong usage, 130 interrupted.";
 
@@ -50,13 +51,19 @@ pub struct Exec {
     pub output: Output,
 
     #[command(flatten)]
+    pub writes: Writes,
+
+    #[command(flatten)]
     pub common: Common,
 }
 
 const EXEC_NOTES: &str = "\
-Rows go to standard output, everything else to standard error. A script is parsed whole before its first statement
-runs, and stops at the first error. JSON is typed, in select order, and `[]` when there are no rows; `text` is the
+Rows go to standard output, everything else to standard error. A script is parsed whole before its first statement \
+runs, and stops at the first error. JSON is typed, in select order, and `[]` when there are no rows; `text` is the \
 values alone, a tab between columns. NULL is `NULL` in a table, empty in csv and text; an empty text is `\"\"` in csv.
+
+An UPDATE or DELETE of several rows, unless each is named by its Identifier, asks first at a terminal, and needs --yes \
+elsewhere.
 
 With --sandbox nothing leaves the machine and no account is needed.";
 
@@ -87,6 +94,33 @@ pub enum Format {
     Csv,
     /// Values alone, a tab between columns
     Text,
+}
+
+#[derive(Debug, Args)]
+pub struct Writes {
+    /// Agree to changes of several rows
+    #[arg(long)]
+    pub yes: bool,
+
+    /// Explain every statement instead of running it: what it would write is shown, and nothing is written
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Refuse every statement that writes; the script cannot take it back
+    #[arg(long)]
+    pub read_only: bool,
+
+    /// Let every write wait until what it changed has settled
+    #[arg(long = "await")]
+    pub awaits: bool,
+
+    /// For how long a write waits for that: `30s`, `10m`, `1h`
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub await_time: Option<std::time::Duration>,
+
+    /// Add a line to a file before each call that writes, and one when it was answered
+    #[arg(long, value_name = "FILE")]
+    pub audit: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -183,12 +217,25 @@ fn begins_with_comment(sql: &str) -> bool {
     name.is_some_and(|name| name.contains(char::is_whitespace))
 }
 
-impl Common {
+impl Exec {
     /// The settings with these flags on top.
     ///
     /// # Errors
     /// `Usage`: a settings file or an environment variable that cannot be taken.
     pub fn settings(&self) -> Result<Settings> {
+        let mut settings = self.common.settings()?;
+        settings.writes.read_only |= self.writes.read_only;
+        settings.writes.awaits |= self.writes.awaits;
+        settings.writes.await_time = self.writes.await_time.unwrap_or(settings.writes.await_time);
+        if self.writes.audit.is_some() {
+            settings.writes.audit = self.writes.audit.clone();
+        }
+        Ok(settings)
+    }
+}
+
+impl Common {
+    fn settings(&self) -> Result<Settings> {
         if let Some(path) = self.settings.as_ref().filter(|path| !path.exists()) {
             return Err(Error::new(Kind::Usage, format!("there is no settings file {}", path.display())));
         }

@@ -2,15 +2,16 @@
 
 use std::io::{self, IsTerminal};
 use std::path::Path;
+use std::sync::Arc;
 
 use futures::StreamExt;
 use tokio::io::AsyncReadExt;
 
 use crate::cli::args::Exec;
 use crate::cli::{cells, output, sandbox};
-use crate::engine::{Engine, Session, describe_cost};
+use crate::engine::{Consent, Engine, Rows, Session, describe_cost};
 use crate::error::{Error, Kind, Result, reason};
-use crate::sql::{self, Statement};
+use crate::sql::{self, Body, Statement};
 
 /// # Errors
 /// The first that stops the script, with how far it came.
@@ -24,7 +25,7 @@ pub async fn run(exec: &Exec) -> Result<()> {
         return Err(Error::new(Kind::Usage, "there is no statement to run")
             .with_hint("`iql exec --help` shows how to give one"));
     }
-    let mut settings = exec.common.settings()?;
+    let mut settings = exec.settings()?;
     let mut target = output::Output::open(&exec.output, exec.common.quiet)?;
     // Serves until the end of this function.
     let _sandbox = match &exec.common.sandbox {
@@ -32,17 +33,29 @@ pub async fn run(exec: &Exec) -> Result<()> {
         None => None,
     };
     let session = Engine::open(settings)?.session();
+    session.control().set_consent(consent(exec));
     let count = statements.len();
-    let titles = if count > 1 && !exec.common.quiet { titles(&text, &statements) } else { vec![None; count] };
-    for (index, (statement, title)) in statements.into_iter().zip(titles).enumerate() {
+    let titles = match count == 1 || exec.common.quiet {
+        true => vec![None; count],
+        false => titles(&text, &statements, exec.writes.dry_run),
+    };
+    let statements =
+        statements.into_iter().map(|statement| if exec.writes.dry_run { dry(statement) } else { statement });
+    let mut has_written = false;
+    for (index, (statement, title)) in statements.zip(titles).enumerate() {
+        let writes = may_write(&statement.body);
         one(exec, &session, statement, title.as_deref(), &mut target).await.map_err(|error| {
             match (count, error.kind) {
                 (1, _) | (_, Kind::Closed) => error,
                 _ => error.with_context(format!("statement {} of {count}; those after it were not run", index + 1)),
             }
         })?;
+        has_written |= writes;
     }
-    target.close()
+    target.close().map_err(|error| match has_written {
+        true => error.with_context("every statement was carried out; only the rows could not be written"),
+        false => error,
+    })
 }
 
 async fn one(
@@ -52,18 +65,20 @@ async fn one(
     title: Option<&str>,
     target: &mut output::Output,
 ) -> Result<()> {
+    let writes = may_write(&statement.body);
     let mut outcome = session.run(statement).await?;
-    let schema = outcome.rows.schema();
-    // A statement without columns, such as SET, has no result to show.
-    if !schema.fields().is_empty() {
-        target.begin(schema, title)?;
-        while let Some(batch) = outcome.rows.next().await {
-            target.batch(&batch?)?;
+    let notices = || {
+        if !exec.common.quiet {
+            outcome.notices.iter().for_each(|notice| output::note(notice));
         }
-        target.end()?;
+    };
+    // What was done is said before its rows are written, since they may find no reader.
+    if writes {
+        notices();
     }
-    if !exec.common.quiet {
-        outcome.notices.iter().for_each(|notice| output::note(notice));
+    rows(&mut outcome.rows, title, target, writes).await?;
+    if !writes {
+        notices();
     }
     if exec.common.verbose {
         output::note(&describe_cost(&outcome.cost()));
@@ -71,10 +86,58 @@ async fn one(
     Ok(())
 }
 
-/// What each statement of a script says of itself: the `--` comment right above it.
-fn titles(script: &str, statements: &[Statement]) -> Vec<Option<String>> {
+async fn rows(rows: &mut Rows, title: Option<&str>, target: &mut output::Output, writes: bool) -> Result<()> {
+    let schema = rows.schema();
+    // A statement without columns, such as SET, has no result to show.
+    if schema.fields().is_empty() {
+        return Ok(());
+    }
+    let unwritten = |error: Error| match writes {
+        true => error.with_context("the statement was carried out; only its rows could not be written"),
+        false => error,
+    };
+    target.begin(schema, title).map_err(unwritten)?;
+    while let Some(batch) = rows.next().await {
+        target.batch(&batch?).map_err(unwritten)?;
+    }
+    target.end().map_err(unwritten)
+}
+
+/// Whether a statement may change something: of an EXEC only the engine knows.
+fn may_write(body: &Body) -> bool {
+    matches!(body, Body::Insert(_) | Body::Update(_) | Body::Delete(_) | Body::Exec(_))
+}
+
+/// The statement that says what this one would do; what has no effect outside the session stays.
+fn dry(mut statement: Statement) -> Statement {
+    let inner = match statement.body {
+        Body::Explain { inner, .. } => inner,
+        body @ (Body::Show(_) | Body::Describe(_) | Body::Set { .. } | Body::Reset { .. }) => {
+            return Statement { body, ..statement };
+        }
+        body => Box::new(body),
+    };
+    statement.body = Body::Explain { analyze: false, verbose: false, format: None, inner };
+    statement
+}
+
+/// Who agrees to changes of several rows.
+fn consent(exec: &Exec) -> Consent {
+    let is_piped = exec.sql.is_none() && exec.infile.as_deref().is_none_or(|path| path == Path::new("-"));
+    if exec.writes.yes {
+        Consent::Given
+    } else if !is_piped && output::can_ask() {
+        Consent::Ask(Arc::new(output::agrees))
+    } else {
+        Consent::Missing
+    }
+}
+
+/// What each statement of a script says of itself: the `--` comment right above it. An explanation does not say of what
+/// it is one, so that in a dry run the statement's own text stands in for a comment that is not there.
+fn titles(script: &str, statements: &[Statement], dry_run: bool) -> Vec<Option<String>> {
     let mut rest = script;
-    let title = |statement: &Statement| {
+    let mut title = |statement: &Statement| {
         let start = rest.find(&statement.text)?;
         let above: Vec<&str> = rest[..start].lines().map(str::trim).collect();
         rest = &rest[start + statement.text.len()..];
@@ -83,7 +146,9 @@ fn titles(script: &str, statements: &[Statement]) -> Vec<Option<String>> {
         lines.reverse();
         (!lines.is_empty()).then(|| cells::one_line(&lines.join(" ")))
     };
-    statements.iter().map(title).collect()
+    let words = |text: &str| cells::one_line(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+    let text = |statement: &Statement| dry_run.then(|| words(&statement.text));
+    statements.iter().map(|statement| title(statement).or_else(|| text(statement))).collect()
 }
 
 /// The text to run, and the file that it came from.

@@ -286,6 +286,24 @@ pub fn note(line: &str) {
     let _nobody_to_tell = writeln!(io::stderr(), "{line}");
 }
 
+/// Whether there is somebody to ask.
+pub fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks on standard error, and waits for the answer. Only `yes` is one.
+pub fn agrees(question: &str) -> bool {
+    let mut answer = String::new();
+    let read = tokio::task::block_in_place(|| {
+        write!(io::stderr(), "{}\n`yes` to go on: ", cells::printable(question))?;
+        io::stdin().read_line(&mut answer)
+    });
+    if !answer.ends_with('\n') {
+        note("");
+    }
+    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "yes" | "y")
+}
+
 /// An error, whole, to standard error.
 pub fn error(error: &Error) {
     note(&format!("error: {error}"));

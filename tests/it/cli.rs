@@ -177,6 +177,59 @@ fn show_and_describe() {
     insta::assert_snapshot!("session_settings", home.sql("SET awscc.region = 'eu-west-1'; SET iql.tries = 3; SHOW SETTINGS; SELECT count(*) AS n FROM awscc.redshift.integrations"));
 }
 
+/// A serverless namespace exists as soon as it is named.
+const INSERT: &str =
+    "INSERT INTO awscc.redshift.integrations (IntegrationName, SourceArn, TargetArn, Tags, region) VALUES
+    ('w-orders', 'arn:aws:dynamodb:us-east-1:111122223333:table/w-orders',
+     'arn:aws:redshift-serverless:us-east-1:111122223333:namespace/4dfbc7ae-0001-4002-8003-100000000001',
+     '[{\"Key\": \"env\", \"Value\": \"test\"}]', 'us-east-1')";
+const UPDATE: &str = "UPDATE awscc.redshift.integrations SET integration_name = concat(integration_name, '-2')
+    WHERE region = 'eu-central-1' AND integration_name LIKE 'orders%'";
+
+/// Without what is another in each run.
+fn without_ids(shown: &str) -> String {
+    let ids = regex::Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}").expect("a pattern");
+    let times = regex::Regex::new("20[0-9-]{8}T[0-9:.]{8,}Z").expect("a pattern");
+    times.replace_all(&ids.replace_all(shown, "[id]"), "[time]").into_owned()
+}
+
+#[test]
+fn writes() {
+    let home = Home::new();
+    let run = |arguments: &[&str]| without_ids(&home.run(&[&["exec", "--sandbox"], arguments].concat()));
+    let insert = format!("{INSERT} RETURNING IntegrationName, tags, region");
+    insta::assert_snapshot!("write_insert", run(&["-o", "json", &insert]));
+    insta::assert_snapshot!("write_insert_again", run(&["-o", "json", &insert]));
+    insta::assert_snapshot!("write_not_agreed_to", run(&[UPDATE]));
+    insta::assert_snapshot!("write_read_only", run(&["--read-only", "--yes", UPDATE]));
+    insta::assert_snapshot!(
+        "write_stays_read_only",
+        run(&["--read-only", &format!("SET iql.read_only = off; {UPDATE}")])
+    );
+    let script = format!(
+        "SET awscc.region = 'us-east-1';\n-- the new names\n{UPDATE}; {INSERT} ON CONFLICT DO NOTHING; SELECT 1 AS a; EXPLAIN ANALYZE SELECT 2 AS b"
+    );
+    insta::assert_snapshot!("write_dry_run", run(&["--dry-run", &script]));
+    insta::assert_snapshot!("write_agreed_to", run(&["--yes", "--audit", "writes.jsonl", UPDATE]));
+    let audit = std::fs::read_to_string(home.path().join("writes.jsonl")).expect("a file");
+    insta::assert_snapshot!("write_audit", without_ids(&audit));
+    assert_eq!(run(&["--yes", "--quiet", &UPDATE.replace("orders%", "carts%")]), "exit 0\n--- stdout\n--- stderr\n");
+    let delete =
+        "DELETE FROM awscc.redshift.integrations WHERE region = 'eu-central-1' AND integration_name LIKE 'events-%'";
+    insta::assert_snapshot!("write_then_failure", run(&[&format!("{delete}; SELECT nowhere; SELECT 2")]));
+    insta::assert_snapshot!(
+        "write_not_settled",
+        run(&["--await", "--await-time", "10ms", &delete.replace("events-", "billing-to")])
+    );
+}
+
+#[test]
+fn a_write_whose_rows_cannot_be_written_says_that_it_was_done() {
+    let home = Home::new();
+    let insert = format!("{INSERT} RETURNING IntegrationName");
+    insta::assert_snapshot!(without_ids(&home.run(&["exec", "--sandbox", "-o", "csv", "-f", "/dev/full", &insert])));
+}
+
 #[test]
 fn scripts_come_from_text_file_and_pipe() {
     let home = Home::new();
