@@ -63,7 +63,8 @@ runs, and stops at the first error. JSON is typed, in select order, and `[]` whe
 values alone, a tab between columns. NULL is `NULL` in a table, empty in csv and text; an empty text is `\"\"` in csv.
 
 An UPDATE or DELETE of several rows, unless each is named by its Identifier, asks first at a terminal, and needs --yes \
-elsewhere.
+elsewhere. Ctrl-C during a write sends nothing more, lets the call in flight answer and says what was and was not \
+done; a second one leaves at once.
 
 With --sandbox nothing leaves the machine and no account is needed.";
 

@@ -8,6 +8,8 @@ use futures::StreamExt;
 use tokio::io::AsyncReadExt;
 
 use crate::cli::args::Exec;
+use crate::cli::progress::{self, Progress};
+use crate::cli::signals::Ending;
 use crate::cli::{cells, output, sandbox};
 use crate::engine::{Consent, Engine, Rows, Session, describe_cost};
 use crate::error::{Error, Kind, Result, reason};
@@ -15,7 +17,7 @@ use crate::sql::{self, Body, Statement};
 
 /// # Errors
 /// The first that stops the script, with how far it came.
-pub async fn run(exec: &Exec) -> Result<()> {
+pub async fn run(exec: &Exec, ending: &Ending) -> Result<()> {
     if exec.common.verbose {
         output::show_calls();
     }
@@ -34,6 +36,7 @@ pub async fn run(exec: &Exec) -> Result<()> {
     };
     let session = Engine::open(settings)?.session();
     session.control().set_consent(consent(exec));
+    ending.reaches(session.control());
     let count = statements.len();
     let titles = match count == 1 || exec.common.quiet {
         true => vec![None; count],
@@ -43,8 +46,15 @@ pub async fn run(exec: &Exec) -> Result<()> {
         statements.into_iter().map(|statement| if exec.writes.dry_run { dry(statement) } else { statement });
     let mut has_written = false;
     for (index, (statement, title)) in statements.zip(titles).enumerate() {
+        if ending.is_asked() {
+            let done = match index {
+                0 => "no statement was run".to_string(),
+                _ => format!("statement {index} of {count} was carried out; those after it were not run"),
+            };
+            return Err(Error::new(Kind::Interrupted, "interrupted").with_context(done));
+        }
         let writes = may_write(&statement.body);
-        one(exec, &session, statement, title.as_deref(), &mut target).await.map_err(|error| {
+        one(exec, &session, ending, statement, title.as_deref(), &mut target).await.map_err(|error| {
             match (count, error.kind) {
                 (1, _) | (_, Kind::Closed) => error,
                 _ => error.with_context(format!("statement {} of {count}; those after it were not run", index + 1)),
@@ -61,12 +71,14 @@ pub async fn run(exec: &Exec) -> Result<()> {
 async fn one(
     exec: &Exec,
     session: &Session,
+    ending: &Ending,
     statement: Statement,
     title: Option<&str>,
     target: &mut output::Output,
 ) -> Result<()> {
     let writes = may_write(&statement.body);
-    let mut outcome = session.run(statement).await?;
+    let progress = if exec.common.quiet || exec.common.verbose { Progress::Hidden } else { Progress::Shown };
+    let mut outcome = progress::during(progress, session.control(), ending, session.run(statement)).await?;
     let notices = || {
         if !exec.common.quiet {
             outcome.notices.iter().for_each(|notice| output::note(notice));

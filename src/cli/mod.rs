@@ -1,22 +1,20 @@
 //! A person at a terminal: what was asked for, done, and told. One way in: the engine's `Session::run`.
 
 use std::process::ExitCode;
-use std::time::Duration;
-
-use tokio::signal::unix::{SignalKind, signal};
+use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
 use args::{Arguments, Command};
+use signals::{Ending, interruptible};
 
 mod args;
 mod batch;
 mod cells;
 mod output;
+mod progress;
 mod sandbox;
+mod signals;
 mod table;
-
-/// How long interrupted work may take to clear away what it began.
-const CLEARING: Duration = Duration::from_millis(200);
 
 /// The whole program: parses the arguments, runs the command, tells of an error, and says with what code to exit.
 pub fn main() -> ExitCode {
@@ -39,36 +37,21 @@ fn run(command: Command) -> Result<()> {
         .thread_stack_size(64 << 20)
         .build()
         .map_err(|e| Error::new(Kind::Io, "threads cannot be started").with_source(e))?;
+    let ending = Arc::new(Ending::default());
+    let seen = ending.clone();
     let done = runtime.block_on(async {
         match command {
-            Command::Exec(exec) => interruptible(async move { batch::run(&exec).await }).await,
-            Command::Sandbox(serve) => match interruptible(async move { sandbox::serve(&serve).await }).await {
-                // There is no other way to end it.
-                Err(error) if error.kind == Kind::Interrupted => Ok(()),
-                done => done,
-            },
+            Command::Exec(exec) => interruptible(&ending, async move { batch::run(&exec, &seen).await }).await,
+            Command::Sandbox(serve) => {
+                match interruptible(&ending, async move { sandbox::serve(&serve).await }).await {
+                    // There is no other way to end it.
+                    Err(error) if error.kind == Kind::Interrupted => Ok(()),
+                    done => done,
+                }
+            }
         }
     });
     // What is still in flight is given up, not waited for.
     runtime.shutdown_background();
     done
-}
-
-/// Ctrl-C and SIGTERM end the work where it stands: nothing more is sent. It has a task of its own, since a write to a
-/// pipe that nobody reads, such as a pager's, holds its thread up.
-async fn interruptible(work: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
-    let failed = |e| Error::new(Kind::Io, "signals cannot be listened for").with_source(e);
-    // Listened for before the work begins, whose first words may be answered with one.
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut work = tokio::spawn(work);
-    tokio::select! {
-        done = &mut work => return done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())),
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    work.abort();
-    // A file that was begun is removed with the work, which ends at once unless it is held up.
-    let _held_up = tokio::time::timeout(CLEARING, work).await;
-    Err(Error::new(Kind::Interrupted, "interrupted").with_context("calls in flight were given up"))
 }
