@@ -44,7 +44,7 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<()> {
     };
     let statements =
         statements.into_iter().map(|statement| if exec.writes.dry_run { dry(statement) } else { statement });
-    let mut has_written = false;
+    let (mut reader_has_left, mut has_written) = (false, false);
     for (index, (statement, title)) in statements.zip(titles).enumerate() {
         if ending.is_asked() {
             let done = match index {
@@ -54,18 +54,29 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<()> {
             return Err(Error::new(Kind::Interrupted, "interrupted").with_context(done));
         }
         let writes = may_write(&statement.body);
-        one(exec, &session, ending, statement, title.as_deref(), &mut target).await.map_err(|error| {
-            match (count, error.kind) {
-                (1, _) | (_, Kind::Closed) => error,
-                _ => error.with_context(format!("statement {} of {count}; those after it were not run", index + 1)),
+        // A reader that leaves wants no more rows, and never cuts a script's writes short.
+        if reader_has_left && !writes && !matches!(statement.body, Body::Set { .. } | Body::Reset { .. }) {
+            continue;
+        }
+        let target = (!reader_has_left).then_some(&mut target);
+        match one(exec, &session, ending, statement, title.as_deref(), target).await {
+            Ok(()) => {}
+            Err(error) if error.kind == Kind::Closed => reader_has_left = true,
+            Err(error) if count == 1 => return Err(error),
+            Err(error) => {
+                let place = format!("statement {} of {count}; those after it were not run", index + 1);
+                return Err(error.with_context(place));
             }
-        })?;
+        }
         has_written |= writes;
     }
-    target.close().map_err(|error| match has_written {
-        true => error.with_context("every statement was carried out; only the rows could not be written"),
-        false => error,
-    })
+    match reader_has_left {
+        true => Ok(()),
+        false => target.close().map_err(|error| match has_written {
+            true => error.with_context("every statement was carried out; only the rows could not be written"),
+            false => error,
+        }),
+    }
 }
 
 async fn one(
@@ -74,7 +85,7 @@ async fn one(
     ending: &Ending,
     statement: Statement,
     title: Option<&str>,
-    target: &mut output::Output,
+    target: Option<&mut output::Output>,
 ) -> Result<()> {
     let writes = may_write(&statement.body);
     let progress = if exec.common.quiet || exec.common.verbose { Progress::Hidden } else { Progress::Shown };
@@ -88,7 +99,9 @@ async fn one(
     if writes {
         notices();
     }
-    rows(&mut outcome.rows, title, target, writes).await?;
+    if let Some(target) = target {
+        rows(&mut outcome.rows, title, target, writes).await?;
+    }
     if !writes {
         notices();
     }

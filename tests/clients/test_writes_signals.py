@@ -1,4 +1,4 @@
-"""A write that is interrupted says what was and was not done, and that is the truth."""
+"""A write that is interrupted, or whose reader leaves, says what was and was not done, and that is the truth."""
 
 import os
 import pty
@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from test_trouble import until
+from test_trouble import ALL, until
 
 TABLE = "awscc.redshift.integrations"
 TARGET = "arn:aws:redshift-serverless:us-east-1:111122223333:namespace/4dfbc7ae-0001-4002-8003-100000000001"
@@ -100,6 +100,28 @@ def test_hang_ups_may_be_ignored(sandbox, iql):
     process.send_signal(signal.SIGHUP)
     assert process.communicate(timeout=20)[0] == b"" and process.returncode == 0
     assert there(sandbox) == {"w-a", "w-b"}
+
+
+def test_a_reader_that_leaves_cuts_no_write_short(sandbox, iql):
+    for output in ("json", "csv", "table"):
+        names = [f"w-{output}-{number}" for number in range(2)]
+        first, second = (f"{insert(name)} RETURNING *" for name in names)
+        process = iql.start("-o", output, f"{ALL}; {first}; {ALL}; SET iql.tries = 2; {second}")
+        assert process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read().decode()
+        process.stderr.close()
+        assert process.wait(timeout=20) == 0
+        assert [line.split()[:2] for line in err.splitlines()] == [["inserted:", name] for name in names]
+        assert set(names) <= there(sandbox)
+    # What fails is told all the same.
+    process = iql.start(f"{ALL}; {insert('w-csv-0')}; {insert('w-z')}")
+    process.stdout.close()
+    err = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(timeout=20) == 1
+    assert "is there already" in err and "statement 2 of 3; those after it were not run" in err
+    assert "w-z" not in there(sandbox)
 
 
 def at_a_terminal(iql, answer, *arguments):
