@@ -42,12 +42,14 @@ pub struct Control {
 #[derive(Default)]
 struct State {
     consent: Consent,
-    writing: Option<(Stop, Standing)>,
+    /// The writes under way, each with a number of its own.
+    writing: Vec<(u64, Stop, Standing)>,
+    begun: u64,
 }
 
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("State").field("consent", &self.consent).field("writing", &self.writing.is_some()).finish()
+        f.debug_struct("State").field("consent", &self.consent).field("writing", &self.writing.len()).finish()
     }
 }
 
@@ -55,19 +57,15 @@ impl Control {
     /// Ends what is being written: nothing more is sent, and the call in flight may answer. False: nothing is being
     /// written, so that the statement can be dropped at once.
     pub fn stop(&self, reason: Kind) -> bool {
-        match &self.state().writing {
-            Some((stop, _)) => {
-                stop.stop(reason);
-                true
-            }
-            None => false,
-        }
+        let state = self.state();
+        state.writing.iter().for_each(|(_, stop, _)| stop.stop(reason));
+        !state.writing.is_empty()
     }
 
     /// What a write that is under way has done so far; nothing when none is.
     pub fn standing(&self) -> Option<Vec<String>> {
-        let standing = self.state().writing.as_ref().map(|(_, standing)| standing.clone());
-        standing.map(|standing| standing())
+        let standing: Vec<Standing> = self.state().writing.iter().map(|(_, _, standing)| standing.clone()).collect();
+        (!standing.is_empty()).then(|| standing.iter().flat_map(|standing| standing()).collect())
     }
 
     pub fn set_consent(&self, consent: Consent) {
@@ -89,8 +87,11 @@ impl Control {
 
     /// Says that a write begins; it is over when what this gives is dropped.
     pub fn writing(self: &Arc<Self>, stop: Stop, standing: Standing) -> Writing {
-        self.state().writing = Some((stop, standing));
-        Writing(self.clone())
+        let mut state = self.state();
+        state.begun += 1;
+        let number = state.begun;
+        state.writing.push((number, stop, standing));
+        Writing { control: self.clone(), number }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -100,11 +101,14 @@ impl Control {
 
 /// A write under way.
 #[derive(Debug)]
-pub struct Writing(Arc<Control>);
+pub struct Writing {
+    control: Arc<Control>,
+    number: u64,
+}
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        self.0.state().writing = None;
-        self.0.tell(None);
+        self.control.state().writing.retain(|(number, ..)| *number != self.number);
+        self.control.tell(None);
     }
 }

@@ -2,7 +2,7 @@
 //! call. Has names, ARNs and codes; never a body, so never a secret.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -26,7 +26,9 @@ pub struct Entry<'a> {
     pub request: &'a Request,
     /// What the reports call the row.
     pub target: &'a str,
-    /// `sending`, `done`, `failed`, `unknown`.
+    /// The identity's value, as soon as it is known.
+    pub key: Option<&'a str>,
+    /// `sending`; then `done`, `failed`, `unknown` or `not sent`.
     pub result: &'a str,
     pub request_id: Option<&'a str>,
     pub error: Option<&'a Error>,
@@ -38,8 +40,14 @@ impl Audit {
     /// # Errors
     /// `Io`: it cannot be written.
     pub fn open(path: &Path) -> Result<Audit> {
-        let file = OpenOptions::new().create(true).append(true).open(path);
-        let file = file.map_err(|source| unwritable(path, &source).with_context("nothing was sent"))?;
+        let opened = OpenOptions::new().create(true).append(true).read(true).open(path).and_then(|mut file| {
+            // A line that was cut off stays by itself.
+            if !ends_a_line(&mut file)? {
+                file.write_all(b"\n")?;
+            }
+            Ok(file)
+        });
+        let file = opened.map_err(|source| unwritable(path, &source).with_context("nothing was sent"))?;
         Ok(Audit { path: path.to_path_buf(), file: Mutex::new(file) })
     }
 
@@ -54,6 +62,17 @@ impl Audit {
         let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
         written.map_err(|source| unwritable(&self.path, &source))
     }
+}
+
+fn ends_a_line(file: &mut File) -> std::io::Result<bool> {
+    // A device or a pipe has no end to look at.
+    if !file.metadata()?.is_file() || file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
 }
 
 fn line(entry: &Entry<'_>) -> Value {
@@ -71,7 +90,7 @@ fn line(entry: &Entry<'_>) -> Value {
         put(name, value.clone().into());
     }
     put("target", entry.target.into());
-    put("key", entry.request.inputs.values().flatten().next().cloned().into());
+    put("key", entry.key.into());
     put("result", entry.result.into());
     let id = entry.request_id.or_else(|| entry.error.and_then(|error| error.request_id.as_deref()));
     put("request_id", id.into());

@@ -3,14 +3,12 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::change::About;
 use super::document::Document;
-use super::ledger::Verb;
+use super::ledger::{How, Verb};
 use super::send::{Target, Work};
 use super::site::Site;
-use super::targets::{Found, Picked, Targets, read};
+use super::targets::{Picked, Targets, read};
 use super::update::{all_named, called};
 use super::{Planned, look};
 use crate::engine::calls::Meter;
@@ -38,24 +36,31 @@ pub async fn plan(session: &Session, delete: &Delete, source: &Source, meter: &A
         true => format!("already gone: {key}"),
         false => format!("no row is `{key}` and all else that the WHERE asks"),
     }));
-    // One that is on its way out is said so, and left alone.
-    let (going, found): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|row| is_going(&site, row));
-    notices.extend(going.iter().map(|row| format!("already being deleted: {}", called(&site, row))));
     let fields = look::fields(&site.resource, site.driver.as_ref(), &method.call);
     let targets = found.into_iter().map(|row| {
         let about = About { params: &row.params, key: (&identity.wire, &row.key), fields: &fields };
         let request = about.request(&method.call, Document::new());
         let name = called(&site, &row);
-        Target { name, params: row.params, key: Some(row.key), work: Work::Delete { request, before: row.document } }
+        // One that is on its way out is left alone, and said so.
+        let work = if look::is_going(&site.resource, &row.document) {
+            Work::Nothing { how: How::Going, document: row.document }
+        } else {
+            Work::Delete { request, before: row.document }
+        };
+        Target { name, params: row.params, key: Some(row.key), work }
     });
     let targets: Vec<Target> = targets.collect();
-    let asks = targets.len() > 1 && !all_named(&targets, named.as_deref());
-    Ok(Planned { verb: Verb::Delete, site, method, targets, notices, asks, run, on_conflict: OnConflict::Fail })
-}
-
-fn is_going(site: &Site, row: &Found) -> bool {
-    site.resource.settles.as_ref().is_some_and(|settles| {
-        let status = row.document.get(&settles.wire).and_then(Value::as_str).unwrap_or_default();
-        settles.going.iter().any(|going| going == status)
+    let sent = targets.iter().filter(|target| !matches!(target.work, Work::Nothing { .. }));
+    let asks = sent.count() > 1 && !all_named(&targets, named.as_deref());
+    Ok(Planned {
+        verb: Verb::Delete,
+        site,
+        method,
+        targets,
+        notices,
+        asks,
+        run,
+        on_conflict: OnConflict::Fail,
+        repeats: true,
     })
 }

@@ -60,7 +60,10 @@ pub fn is_same(
     left: Option<&Value>,
     right: Option<&Value>,
 ) -> bool {
-    match (field.alike, filled(left), filled(right)) {
+    // A text that may be empty is as good as none when it is.
+    let given = |value: Option<&'_ Value>| filled(value).filter(|value| field.min != Some(0) || *value != "").cloned();
+    let (left, right) = (given(left), given(right));
+    match (field.alike, left.as_ref(), right.as_ref()) {
         (_, None, None) => true,
         (_, Some(left), Some(right)) if key_of(field).is_some() => entries(field, left) == entries(field, right),
         (Alike::KmsKey, Some(Value::String(left)), Some(Value::String(right))) => {
@@ -165,6 +168,10 @@ fn object(what: &str, members: &[Member], entry: Map<String, Value>) -> Result<V
         if found.insert(member.wire.clone(), value).is_some() {
             return Err(format!("{what} has `{}` twice", member.wire));
         }
+    }
+    // A text that may be empty is there as such: the service would answer with it.
+    for member in members.iter().filter(|member| member.kind == Type::String && member.min == Some(0)) {
+        found.entry(member.wire.clone()).or_insert_with(|| Value::from(""));
     }
     Ok(Value::Object(found))
 }

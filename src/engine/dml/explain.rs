@@ -45,6 +45,7 @@ pub fn summary(planned: &Planned) -> String {
     let line = |target: &Target| {
         let key = target.key.as_deref().map(|key| format!("  {key}")).unwrap_or_default();
         match &target.work {
+            Work::Nothing { .. } => None,
             Work::Change { steps, .. } if steps.is_empty() => None,
             Work::Change { before, after, .. } => {
                 Some(format!("{}{key}: {}", target.name, changes(planned, before, after)))
@@ -66,6 +67,7 @@ fn changes(planned: &Planned, before: &Document, after: &Document) -> String {
 
 fn requests(target: &Target) -> Vec<&Request> {
     match &target.work {
+        Work::Nothing { .. } => Vec::new(),
         Work::Create { request, .. } | Work::Delete { request, .. } => vec![request],
         Work::Change { steps, .. } => steps.iter().map(|step| &step.request).collect(),
     }

@@ -20,7 +20,7 @@ use crate::engine::plan::{collect, logical, physical};
 use crate::engine::rules::scans;
 use crate::engine::session::Session;
 use crate::error::{Error, Result};
-use crate::sql::{Insert, Source};
+use crate::sql::{Insert, OnConflict, Source};
 
 /// # Errors
 /// What is wrong with the statement; nothing was sent then but what its query reads.
@@ -140,6 +140,7 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
         asks: false,
         run,
         on_conflict: insert.on_conflict,
+        repeats: insert.on_conflict == OnConflict::Nothing,
     })
 }
 

@@ -134,7 +134,8 @@ impl Ledger {
 
     /// What stopped the statement, with what was and was not done; nothing if all rows are done. `stopped` is why no
     /// more was sent, if somebody asked for that.
-    pub fn error(&self, stopped: Option<Kind>) -> Option<Error> {
+    /// `broken` is what of our own stopped it.
+    pub fn error(&self, stopped: Option<Kind>, broken: Option<Error>) -> Option<Error> {
         let rows = self.rows();
         let (verb, count) = (self.verb.name(), rows.len());
         let failed = rows.iter().enumerate().find_map(|(at, row)| match &row.state {
@@ -143,6 +144,7 @@ impl Ledger {
         });
         let is_open = rows.iter().any(|row| matches!(row.state, State::NotSent | State::Sending));
         let mut error = match (failed, stopped) {
+            _ if broken.is_some() => broken?,
             (Some((_, error)), None) if count == 1 => error,
             (Some((at, mut error)), None) => {
                 error.message = format!("{verb} stopped at row {} of {count}: {}", at + 1, error.message);
@@ -165,8 +167,11 @@ impl Ledger {
         error.context.extend(self.lines());
         let is_unknown = rows.iter().any(|row| matches!(row.state, State::Unknown(_)));
         let hint = match self.verb {
-            Verb::Insert if is_unknown => {
+            Verb::Insert if is_unknown && !self.skips => {
                 "look whether it is there before you insert it again; with `ON CONFLICT DO NOTHING` a repeat is safe"
+            }
+            Verb::Update if !self.skips => {
+                "the statement again would change once more what is changed already: leave that out"
             }
             Verb::Insert if self.skips => "run the statement again; rows that are there are skipped",
             Verb::Insert => {

@@ -96,6 +96,14 @@ impl Look {
     }
 }
 
+/// Whether a resource is on its way out.
+pub fn is_going(resource: &Resource, document: &Document) -> bool {
+    resource.settles.as_ref().is_some_and(|settles| {
+        let status = document.get(&settles.wire).and_then(Value::as_str).unwrap_or_default();
+        settles.going.iter().any(|going| going == status)
+    })
+}
+
 /// What a call can answer of a resource: its fields, and what tells whether it has settled.
 pub fn fields(resource: &Resource, driver: &dyn Driver, call: &str) -> Vec<String> {
     let own = resource.fields.iter().filter(|field| !field.echoes).map(|field| &field.wire);

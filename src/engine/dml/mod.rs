@@ -2,7 +2,7 @@
 //! told of whole at the end. Reads through the session like any SELECT; DataFusion's own DML hooks stay unused.
 //! Invariant: no other room or module sends a call that writes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
 use tokio::time::Instant;
@@ -23,6 +23,7 @@ use crate::engine::session::{Outcome, Session};
 use crate::error::{Error, Kind, Result};
 use crate::sql::{Body, OnConflict, Source, Statement};
 
+mod attempt;
 mod audit;
 mod cells;
 mod change;
@@ -57,6 +58,8 @@ pub struct Planned {
     /// Whether somebody has to agree first: several rows change, and not each is named.
     pub asks: bool,
     pub on_conflict: OnConflict,
+    /// Whether the same statement again passes over what is done.
+    pub repeats: bool,
     /// The reads' run, which the writes go on with.
     pub run: Arc<Run>,
 }
@@ -74,11 +77,7 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
     let planning = planned(session, body, source);
     let (planned, returning) = match deadline {
         None => planning.await?,
-        Some(deadline) => tokio::time::timeout_at(deadline, planning).await.map_err(|_| {
-            Error::new(Kind::Timeout, "the statement's time was up before it had read what it writes")
-                .with_context("nothing was sent that writes")
-                .with_hint("give it more time with `--timeout`, or `SET iql.timeout = …`")
-        })??,
+        Some(deadline) => tokio::time::timeout_at(deadline, planning).await.map_err(|_| no_time_to_write())??,
     };
     let awaits = settings.writes.awaits || statement.hints.iter().any(|hint| hint.eq_ignore_ascii_case("await"));
     if awaits && planned.site.resource.settles.is_none() {
@@ -92,12 +91,11 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
     agree(session, &planned)?;
     affordable(&planned, settings.limits.max_calls)?;
 
-    let Planned { verb, site, targets, notices, on_conflict, run, .. } = planned;
-    let ledger = Arc::new(Ledger::new(
-        verb,
-        on_conflict == OnConflict::Nothing,
-        targets.iter().map(|target| target.name.clone()),
-    ));
+    if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        return Err(no_time_to_write());
+    }
+    let Planned { verb, site, targets, notices, on_conflict, run, repeats, .. } = planned;
+    let ledger = Arc::new(Ledger::new(verb, repeats, targets.iter().map(|target| target.name.clone())));
     let audit = settings.writes.audit.as_deref().map(Audit::open).transpose()?.map(Arc::new);
     let sender = Sender {
         look: Look { resource: site.resource.clone(), driver: site.driver.clone(), run: run.clone() },
@@ -107,6 +105,7 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
         audit,
         place: source.place(first_place(body)),
         ledger: ledger.clone(),
+        broken: Mutex::default(),
     };
     let standing = ledger.clone();
     let _writing = session.control().writing(sender.stop.clone(), Arc::new(move || standing.lines()));
@@ -117,7 +116,7 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
     let stop = sender.stop.clone();
     let work = tokio::spawn(async move {
         sender.send_all(&rows, writes.in_flight).await;
-        if let Some(error) = sender.ledger.error(sender.stop.reason()) {
+        if let Some(error) = sender.ledger.error(sender.stop.reason(), sender.broken()) {
             let error = with_permissions(error, &sender.look.resource, verb);
             return Err(error);
         }
@@ -237,8 +236,15 @@ fn agree(session: &Session, planned: &Planned) -> Result<()> {
     }
 }
 
+fn no_time_to_write() -> Error {
+    Error::new(Kind::Timeout, "the statement's time was up before it had begun to write")
+        .with_context("nothing was sent that writes")
+        .with_hint("give it more time with `--timeout`, or `SET iql.timeout = …`")
+}
+
 fn sends(target: &Target) -> bool {
     match &target.work {
+        Work::Nothing { .. } => false,
         Work::Change { steps, .. } => !steps.is_empty(),
         _ => true,
     }
@@ -251,8 +257,9 @@ fn affordable(planned: &Planned, most: Option<u64>) -> Result<()> {
         .targets
         .iter()
         .map(|target| match &target.work {
+            Work::Nothing { .. } => 0,
             Work::Change { steps, .. } => steps.len(),
-            _ => 1,
+            Work::Create { .. } | Work::Delete { .. } => 1,
         })
         .sum();
     match most {

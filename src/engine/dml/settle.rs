@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
+use super::change::{Step, is_done};
 use super::document::Document;
-use super::ledger::{Done, How, State, Verb};
-use super::send::{Sender, Target};
+use super::ledger::{Done, How, Row, State, Verb};
+use super::send::{LOOKS, Sender, Target, Work};
 use crate::catalog::model::Settles;
 use crate::engine::control::Control;
 use crate::error::{Error, Kind, Result};
@@ -17,7 +18,22 @@ use crate::settings::Writes;
 /// No wait between two looks is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// Where a row stands that is waited for.
+/// A row that is waited for.
+struct Waiting {
+    index: usize,
+    key: String,
+    done: Done,
+    /// What a look must show besides.
+    steps: Vec<Step>,
+    /// Whether a look has shown it, and whether it was seen on its way out.
+    seen: bool,
+    going: bool,
+    looks: u32,
+    /// How it stood when it was last seen.
+    last: String,
+}
+
+/// Where a row stands.
 enum Standing {
     Settled(Option<Document>),
     /// As the service says it.
@@ -31,43 +47,37 @@ enum Standing {
 pub async fn settle(sender: &Sender, targets: &[Target], writes: &Writes, control: &Control) -> Result<()> {
     let Some(settles) = sender.look.resource.settles.clone() else { return Ok(()) };
     let started = Instant::now();
+    let deadline = started + writes.await_time;
     let rows = sender.ledger.rows();
-    let mut failed: Vec<Error> = Vec::new();
-    let mut waiting: Vec<(usize, String, Done)> = Vec::new();
-    for (index, row) in rows.iter().enumerate() {
-        let State::Done(done) = &row.state else { continue };
-        match &done.key {
-            _ if matches!(done.how, How::Gone | How::Unchanged) => {}
-            Some(key) => waiting.push((index, key.clone(), done.clone())),
-            None => {
-                failed.push(Error::new(Kind::Shape, format!("nobody knows the key of {}, to wait for it", row.name)))
-            }
-        }
-    }
+    let (mut waiting, mut failed) = begun(targets, &rows);
     let mut wait = writes.await_poll;
     while !waiting.is_empty() {
-        let mut still = Vec::new();
-        let mut standing = Vec::new();
-        for (index, key, done) in waiting {
-            let name = &rows[index].name;
-            if sender.stop.reason().is_some() {
-                standing.push(name.clone());
-                still.push((index, key, done));
-                continue;
-            }
-            let found = sender.look.by_key(&targets[index].params, &key).await;
-            let found = match found {
-                Ok(found) => stands(sender.ledger.verb, &settles, name, found),
-                Err(error) => Err(error.with_context(format!("while waiting for {name}"))),
+        let (mut still, mut standing) = (Vec::new(), Vec::new());
+        for mut row in waiting {
+            let name = &rows[row.index].name;
+            let look = sender.look.by_key(&targets[row.index].params, &row.key);
+            let found = tokio::select! {
+                found = look => Some(found),
+                _ = sender.stop.asked() => None,
+                () = sleep_until(deadline) => None,
             };
-            match found {
+            row.looks += 1;
+            let stands = match found {
+                None => Ok(Standing::Moving(row.last.clone())),
+                Some(Ok(found)) => stands(sender, &settles, name, &mut row, found),
+                // What passes does not end a wait.
+                Some(Err(error)) if error.kind.is_passing() => Ok(Standing::Moving(error.message)),
+                Some(Err(error)) => Err(error.with_context(format!("while waiting for {name}"))),
+            };
+            match stands {
                 Ok(Standing::Settled(document)) => {
-                    let document = document.unwrap_or_else(|| done.document.clone());
-                    sender.ledger.set(index, State::Done(Done { document, ..done }));
+                    let document = document.unwrap_or_else(|| row.done.document.clone());
+                    sender.ledger.set(row.index, State::Done(Done { document, ..row.done }));
                 }
                 Ok(Standing::Moving(status)) => {
+                    row.last.clone_from(&status);
                     standing.push(format!("{name}: {status}"));
-                    still.push((index, key, done));
+                    still.push(row);
                 }
                 Err(error) => failed.push(error),
             }
@@ -76,57 +86,109 @@ pub async fn settle(sender: &Sender, targets: &[Target], writes: &Writes, contro
         if waiting.is_empty() {
             break;
         }
-        if let Some(reason) = sender.stop.reason() {
-            return Err(ended(reason, "the wait was interrupted", &standing, &sender.ledger.lines()));
-        }
-        let waited = started.elapsed();
-        if waited >= writes.await_time {
-            let message = format!("it has not settled within {} s", writes.await_time.as_secs_f64().round());
-            let error = ended(Kind::Timeout, &message, &standing, &sender.ledger.lines());
-            return Err(error.with_hint("wait longer with `--await-time 1h`, or `SET iql.await_time = '1h'`"));
+        if let Some(error) = ended(sender, deadline, writes) {
+            failed.insert(0, error.with_context(format!("it goes on in the cloud: {}", standing.join(", "))));
+            break;
         }
         let others = if waiting.len() > 1 { format!(" ({} to go)", waiting.len()) } else { String::new() };
-        control.tell(Some(format!("{}, {} s{others}", standing[0], waited.as_secs())));
+        control.tell(Some(format!("{}, {} s{others}", standing[0], started.elapsed().as_secs())));
         tokio::select! {
-            () = sleep(wait.min(writes.await_time.saturating_sub(waited))) => {}
+            () = sleep(wait) => {}
+            () = sleep_until(deadline) => {}
             _ = sender.stop.asked() => {}
         }
         wait = wait.mul_f64(1.5).min(LONGEST_WAIT.max(writes.await_poll));
     }
     control.tell(None);
     let mut failed = failed.into_iter();
-    match failed.next() {
-        None => Ok(()),
-        Some(error) => {
-            let error = failed.fold(error, |error, other| {
-                let lines = std::iter::once(other.message).chain(other.context);
-                lines.fold(error, Error::with_context)
-            });
-            Err(sender.ledger.lines().into_iter().fold(error, Error::with_context))
+    let Some(error) = failed.next() else { return Ok(()) };
+    let error = failed.fold(error, |error, other| {
+        let lines = std::iter::once(other.message).chain(other.context);
+        lines.fold(error, |error, line| error.with_context(line))
+    });
+    Err(sender.ledger.lines().into_iter().fold(error, |error, line| error.with_context(line)))
+}
+
+/// The rows to wait for, and those that nobody can wait for.
+fn begun(targets: &[Target], rows: &[Row]) -> (Vec<Waiting>, Vec<Error>) {
+    let (mut waiting, mut failed) = (Vec::new(), Vec::new());
+    for (index, (target, row)) in targets.iter().zip(rows).enumerate() {
+        let State::Done(done) = &row.state else { continue };
+        let steps = match &target.work {
+            Work::Change { steps, .. } => steps.clone(),
+            _ => Vec::new(),
+        };
+        match &done.key {
+            _ if done.how == How::Gone => {}
+            Some(key) => {
+                let (key, done, going) = (key.clone(), done.clone(), done.how == How::Going);
+                waiting.push(Waiting {
+                    index,
+                    key,
+                    done,
+                    steps,
+                    seen: false,
+                    going,
+                    looks: 0,
+                    last: "not looked at yet".into(),
+                });
+            }
+            None => {
+                failed.push(Error::new(Kind::Shape, format!("nobody knows the key of {}, to wait for it", row.name)))
+            }
         }
     }
+    (waiting, failed)
+}
+
+/// Why the wait is over, though not all has settled.
+fn ended(sender: &Sender, deadline: Instant, writes: &Writes) -> Option<Error> {
+    if let Some(reason) = sender.stop.reason() {
+        return Some(Error::new(reason, "the wait was interrupted"));
+    }
+    (Instant::now() >= deadline).then(|| {
+        let (time, seconds) = (writes.await_time, writes.await_time.as_secs());
+        let time = if seconds == 0 { format!("{} ms", time.as_millis()) } else { format!("{seconds} s") };
+        Error::new(Kind::Timeout, format!("it has not settled within {time}"))
+            .with_hint("wait longer with `--await-time 1h`, or `SET iql.await_time = '1h'`")
+    })
 }
 
 /// Where a row stands, by what a look has found.
 ///
 /// # Errors
 /// It has failed, with the service's own errors; it is gone.
-fn stands(verb: Verb, settles: &Settles, name: &str, found: Option<Document>) -> Result<Standing> {
+fn stands(
+    sender: &Sender,
+    settles: &Settles,
+    name: &str,
+    row: &mut Waiting,
+    found: Option<Document>,
+) -> Result<Standing> {
+    let deletes = sender.ledger.verb == Verb::Delete;
     let Some(found) = found else {
-        return match verb {
-            Verb::Delete => Ok(Standing::Settled(None)),
-            _ => Err(Error::new(Kind::NotFound, format!("{name} is gone again"))),
+        return match deletes {
+            true => Ok(Standing::Settled(None)),
+            // A look may lag behind the write.
+            false if !row.seen && row.looks < LOOKS => Ok(Standing::Moving("not seen yet".into())),
+            false => Err(Error::new(Kind::NotFound, format!("{name} is gone again"))),
         };
     };
+    row.seen = true;
     let status = found.get(&settles.wire).and_then(Value::as_str).unwrap_or("of no status").to_string();
     let is = |statuses: &[String]| statuses.contains(&status);
-    match verb {
-        Verb::Delete if is(&settles.failed) => Err(with_errors(settles, name, &status, &found)),
-        Verb::Delete => Ok(Standing::Moving(status)),
-        _ if is(&settles.going) => Err(Error::new(Kind::Conflict, format!("{name} is being deleted"))),
-        _ if is(&settles.failed) => Err(with_errors(settles, name, &status, &found)),
-        _ if is(&settles.done) => Ok(Standing::Settled(Some(found))),
-        _ => Ok(Standing::Moving(status)),
+    let is_going = is(&settles.going);
+    row.going |= is_going;
+    let shows_all = || row.steps.iter().all(|step| is_done(&sender.look.resource, step, &found));
+    match deletes {
+        // One that had failed before may be shown so for a while.
+        true if row.going && is(&settles.failed) => Err(with_errors(settles, name, &status, &found)),
+        true => Ok(Standing::Moving(status)),
+        false if is_going => Err(Error::new(Kind::Conflict, format!("{name} is being deleted"))),
+        false if !shows_all() => Ok(Standing::Moving(status)),
+        false if is(&settles.failed) => Err(with_errors(settles, name, &status, &found)),
+        false if is(&settles.done) => Ok(Standing::Settled(Some(found))),
+        false => Ok(Standing::Moving(status)),
     }
 }
 
@@ -137,10 +199,4 @@ fn with_errors(settles: &Settles, name: &str, status: &str, found: &Document) ->
         let texts = said.as_object().into_iter().flat_map(|said| said.values()).filter_map(Value::as_str);
         error.with_context(format!("the service says: {}", texts.collect::<Vec<_>>().join(": ")))
     })
-}
-
-fn ended(kind: Kind, message: &str, standing: &[String], report: &[String]) -> Error {
-    let error = Error::new(kind, message);
-    let error = error.with_context(format!("it goes on in the cloud: {}", standing.join(", ")));
-    report.iter().fold(error, |error, line| error.with_context(line))
 }

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments};
 
 use super::change::{About, steps};
-use super::check::{Findings, changed, noun};
+use super::check::{Findings, changed, differences, noun};
 use super::document::{Document, wire};
 use super::ledger::Verb;
 use super::send::{Target, Work};
@@ -50,6 +51,7 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
     let fields = look::fields(&site.resource, site.driver.as_ref(), &method.call);
     let (mut targets, mut complaints, mut fixed) = (Vec::new(), Vec::new(), Vec::new());
     let several = found.len() > 1;
+    let mut repeats = update.assignments.iter().all(|assignment| is_constant(&assignment.value));
     for row in found {
         let name = called(&site, &row);
         let (after, wrong) = match after(&site, &sets, &row) {
@@ -61,6 +63,7 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
             Err(wrong) => (Document::new(), wrong),
         };
         if wrong.is_empty() {
+            repeats &= says_the_same(&site, &sets, &row, &after);
             let about = About { params: &row.params, key: (&identity.wire, &row.key), fields: &fields };
             let steps = steps(&site.resource, &method, &about, &row.document, &after);
             let work = Work::Change { steps, before: row.document, after };
@@ -75,7 +78,17 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
     }
     let sent = targets.iter().filter(|target| matches!(&target.work, Work::Change { steps, .. } if !steps.is_empty()));
     let asks = sent.count() > 1 && !all_named(&targets, named.as_deref());
-    Ok(Planned { verb: Verb::Update, site, method, targets, notices, asks, run, on_conflict: OnConflict::Fail })
+    Ok(Planned {
+        verb: Verb::Update,
+        site,
+        method,
+        targets,
+        notices,
+        asks,
+        run,
+        on_conflict: OnConflict::Fail,
+        repeats,
+    })
 }
 
 /// Whether the statement names every target by a literal.
@@ -168,6 +181,38 @@ fn after(site: &Site, sets: &Sets<'_>, row: &Found) -> Result<(Document, Finding
             };
             let found = changed(&site.resource, before, &after, how);
             Ok((after, found))
+        }
+    }
+}
+
+/// Whether a value is the same whatever row it is for.
+fn is_constant(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(_) => true,
+        Expr::Nested(inner) | Expr::Cast { expr: inner, .. } | Expr::UnaryOp { expr: inner, .. } => is_constant(inner),
+        Expr::BinaryOp { left, right, .. } => is_constant(left) && is_constant(right),
+        Expr::Function(function) => match &function.args {
+            FunctionArguments::List(list) => list.args.iter().all(|argument| match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => is_constant(expr),
+                _ => false,
+            }),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether the statement would leave as it is what it has changed.
+fn says_the_same(site: &Site, sets: &Sets<'_>, row: &Found, after: &Document) -> bool {
+    match sets {
+        Sets::Columns(_) => true,
+        Sets::Patch => {
+            let patch = row.values.first().and_then(Value::as_str).and_then(|text| Patch::parse(text).ok());
+            let again = patch.and_then(|patch| patch.apply(&Value::Object(after.clone())).ok());
+            again
+                .as_ref()
+                .and_then(Value::as_object)
+                .is_some_and(|again| differences(&site.resource, after, again).is_empty())
         }
     }
 }

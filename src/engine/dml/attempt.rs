@@ -1,0 +1,326 @@
+//! What is made of a call's answer, for each verb: done, refused, sent again, or looked for first. Invariant: once a call
+//! was sent whose answer was lost, that nothing is found proves nothing, and a row is never said to have failed.
+
+use std::future::Future;
+
+use tokio::time::sleep;
+
+use super::change::{Step, is_done, sendable};
+use super::check::differences;
+use super::document::Document;
+use super::ledger::{Done, How, State};
+use super::look::{Among, is_going};
+use super::send::{Answer, GRACE, LOOKS, Sender, Target, is_doubtful};
+use crate::catalog::model::{Access, Resource};
+use crate::drivers::Request;
+use crate::error::{Error, Kind};
+use crate::sql::OnConflict;
+
+impl Sender {
+    pub async fn create(&self, index: usize, target: &Target, request: &Request, new: &Document) -> State {
+        let mut doubt: Option<Error> = None;
+        for attempt in 1..=self.limits.tries.max(1) {
+            let error = match self.call(index, target, request).await {
+                Answer::Done(page) => {
+                    return self.made(request, self.answered(request, page).unwrap_or_else(|| new.clone()));
+                }
+                Answer::Unanswered(error) => return State::Unknown(error),
+                Answer::NotSent(error) => return unsent(doubt, error),
+                Answer::Refused(error) if error.kind == Kind::Exists => {
+                    return self.taken(target, request, new, doubt, error).await;
+                }
+                Answer::Refused(error) => match doubt {
+                    None => return State::Failed(error),
+                    // An earlier call may have been done, though this one was refused.
+                    Some(first) => {
+                        let first = first.with_context(format!("then: {}", error.message));
+                        return self.looked_for(target, request, new, first).await;
+                    }
+                },
+                Answer::Doubt(error) => error,
+            };
+            match self.find(target, new, Among::Alike).await {
+                Ok(Some((found, different))) => return self.met(target, request, new, (found, different), true, error),
+                Ok(None) => {}
+                Err(looked) => return undecided(error, &looked),
+            }
+            let first = doubt.take().unwrap_or(error);
+            // That it is not there yet proves nothing: only after the last call it is looked for again and again.
+            if self.stop.reason().is_some() || attempt >= self.limits.tries {
+                return self.looked_for(target, request, new, first).await;
+            }
+            doubt = Some(first);
+            self.wait(attempt).await;
+        }
+        State::Unknown(doubt.unwrap_or_else(|| Error::new(Kind::Internal, "a call was to be tried no time")))
+    }
+
+    /// The service says that a resource of the name is there.
+    async fn taken(
+        &self,
+        target: &Target,
+        request: &Request,
+        new: &Document,
+        doubt: Option<Error>,
+        error: Error,
+    ) -> State {
+        if doubt.is_none() && self.on_conflict == OnConflict::Fail {
+            return State::Failed(error.with_hint("`ON CONFLICT DO NOTHING` leaves a row alone that is there already"));
+        }
+        match self.search(target, new).await {
+            Ok(Some(found)) => self.met(target, request, new, found, doubt.is_some(), error),
+            Ok(None) => {
+                let error = error.with_context("it was looked for since, and cannot be found");
+                if doubt.is_some() { State::Unknown(error) } else { State::Failed(error) }
+            }
+            Err(looked) if doubt.is_none() => {
+                State::Failed(error.with_context(format!("it was looked for, to no avail: {}", looked.message)))
+            }
+            Err(looked) => undecided(error, &looked),
+        }
+    }
+
+    /// A call may have been done, and no other will be sent: what there is, is all that can be known.
+    async fn looked_for(&self, target: &Target, request: &Request, new: &Document, error: Error) -> State {
+        match self.search(target, new).await {
+            Ok(Some(found)) => self.met(target, request, new, found, true, error),
+            Ok(None) => State::Unknown(
+                error
+                    .with_context("it was looked for since, and is not there yet")
+                    .with_context("nobody can tell whether it will be"),
+            ),
+            Err(looked) => undecided(error, &looked),
+        }
+    }
+
+    /// A resource of the name is there. `may_be_ours`: a creation was sent whose answer was lost.
+    fn met(
+        &self,
+        target: &Target,
+        request: &Request,
+        new: &Document,
+        (document, mut different): (Document, Vec<String>),
+        may_be_ours: bool,
+        error: Error,
+    ) -> State {
+        if may_be_ours && different.is_empty() {
+            return self.made(request, document);
+        }
+        if self.on_conflict == OnConflict::Nothing {
+            // Of the difference only that is told which the statement gives.
+            different.retain(|wire| new.contains_key(wire));
+            let key = self.key(&document);
+            return State::Done(Done { how: How::There { different }, key, document, calls: Vec::new() });
+        }
+        let fixed = |wire: &String| self.look.resource.fields.iter().any(|field| field.wire == *wire && field.required);
+        let of = different.join(", ");
+        if may_be_ours && !different.iter().any(fixed) {
+            let message =
+                format!("one that is called {} is there, and nobody can tell whether it is this row's", target.name);
+            let error = error.with_context(format!("it differs in {of}"));
+            return State::Unknown(Error { message, kind: Kind::Exists, ..error });
+        }
+        let of = if different.is_empty() { String::new() } else { format!(", with another {of}") };
+        State::Failed(Error { message: format!("there is one of that name already{of}"), kind: Kind::Exists, ..error })
+    }
+
+    /// Looks for what a creation made, or met, as often as a list may lag behind what the service knows.
+    async fn search(&self, target: &Target, new: &Document) -> Result<Option<(Document, Vec<String>)>, Error> {
+        for attempt in 0..=LOOKS {
+            // Among its like it is found for less.
+            let among = if attempt == 0 { Among::Alike } else { Among::All };
+            if let Some(found) = self.find(target, new, among).await? {
+                return Ok(Some(found));
+            }
+            if attempt > 0 && attempt < LOOKS {
+                self.wait(attempt).await;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The resource of a name, and the fields in which it is not what was wanted.
+    async fn find(
+        &self,
+        target: &Target,
+        new: &Document,
+        among: Among,
+    ) -> Result<Option<(Document, Vec<String>)>, Error> {
+        let found = self.looking(self.look.alike(&target.params, new, among)).await?;
+        Ok(found.map(|found| {
+            let different = different(&self.look.resource, new, &found);
+            (found, different)
+        }))
+    }
+
+    async fn by_key(&self, target: &Target) -> Result<Option<Document>, Error> {
+        let key = target.key.as_deref().unwrap_or_default();
+        self.looking(self.look.by_key(&target.params, key)).await
+    }
+
+    /// A look, which is given up when the end was asked for: at once if that was before it, else in the time that a call
+    /// in flight has.
+    async fn looking<T>(&self, look: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let given_up = |reason| Error::new(reason, "there was no time to look");
+        if let Some(reason) = self.stop.reason() {
+            return Err(given_up(reason));
+        }
+        tokio::select! {
+            found = look => found,
+            reason = self.out_of_time() => Err(given_up(reason)),
+        }
+    }
+
+    /// Ends when the end was asked for, and what is in flight has had its time.
+    pub async fn out_of_time(&self) -> Kind {
+        let reason = self.stop.asked().await;
+        sleep(GRACE).await;
+        reason
+    }
+
+    pub async fn change(
+        &self,
+        index: usize,
+        target: &Target,
+        steps: &[Step],
+        before: &Document,
+        after: &Document,
+    ) -> State {
+        let mut document = merged(&self.look.resource, before, after);
+        let mut calls = Vec::new();
+        for step in steps {
+            let mut doubt: Option<Error> = None;
+            for attempt in 1..=self.limits.tries.max(1) {
+                let error = match self.call(index, target, &step.request).await {
+                    Answer::Done(page) => {
+                        document = self.answered(&step.request, page).unwrap_or(document);
+                        break;
+                    }
+                    Answer::Unanswered(error) => return State::Unknown(error),
+                    Answer::NotSent(error) if calls.is_empty() => return unsent(doubt, error),
+                    Answer::NotSent(error) => return doubt.map_or(State::Failed(error), State::Unknown),
+                    Answer::Refused(error) if doubt.is_none() => {
+                        return State::Failed(self.changed_meanwhile(target, error).await);
+                    }
+                    Answer::Refused(error) | Answer::Doubt(error) => error,
+                };
+                let is_doubtful = is_doubtful(error.kind);
+                let found = match self.by_key(target).await {
+                    Ok(Some(found)) => found,
+                    Ok(None) => return State::Failed(error.with_context("it is gone since it was read")),
+                    Err(looked) => return undecided(doubt.unwrap_or(error), &looked),
+                };
+                if is_done(&self.look.resource, step, &found) {
+                    document = found;
+                    break;
+                }
+                let is_last = attempt >= self.limits.tries || self.stop.reason().is_some();
+                // What refuses a repeat may be the first call, still under way.
+                if is_last || !(is_doubtful || error.kind == Kind::Conflict) {
+                    let error = self.with_status(doubt.unwrap_or(error), &found);
+                    return State::Unknown(error.with_context("it was looked at since, and is as it was"));
+                }
+                doubt.get_or_insert(error);
+                self.wait(attempt).await;
+            }
+            calls.push(step.request.call.clone());
+            self.ledger.made(index, &step.request.call);
+        }
+        let how = if calls.is_empty() { How::Unchanged } else { How::Made };
+        State::Done(Done { how, key: target.key.clone(), document, calls })
+    }
+
+    pub async fn delete(&self, index: usize, target: &Target, request: &Request, before: &Document) -> State {
+        let done = |how, document: Document| {
+            let calls = vec![request.call.clone()];
+            State::Done(Done { how, key: target.key.clone(), document, calls })
+        };
+        let mut doubt: Option<Error> = None;
+        for attempt in 1..=self.limits.tries.max(1) {
+            let error = match self.call(index, target, request).await {
+                Answer::Done(page) => {
+                    return done(How::Made, self.answered(request, page).unwrap_or_else(|| before.clone()));
+                }
+                Answer::Unanswered(error) => return State::Unknown(error),
+                Answer::NotSent(error) => return unsent(doubt, error),
+                // In doubt it was us.
+                Answer::Refused(error) if error.kind == Kind::NotFound => {
+                    return done(if doubt.is_some() { How::Made } else { How::Gone }, before.clone());
+                }
+                Answer::Refused(error) if error.kind != Kind::Conflict && doubt.is_none() => {
+                    return State::Failed(error);
+                }
+                Answer::Refused(error) | Answer::Doubt(error) => error,
+            };
+            let was_sent = doubt.is_some() || is_doubtful(error.kind);
+            let found = match self.by_key(target).await {
+                Ok(None) => return done(if was_sent { How::Made } else { How::Gone }, before.clone()),
+                Ok(Some(found)) if is_going(&self.look.resource, &found) => {
+                    return done(if was_sent { How::Made } else { How::Going }, found);
+                }
+                Ok(Some(found)) => found,
+                Err(looked) if was_sent => return undecided(doubt.unwrap_or(error), &looked),
+                Err(_) => return State::Failed(error),
+            };
+            let is_last = attempt >= self.limits.tries || self.stop.reason().is_some();
+            if is_last || !is_doubtful(error.kind) {
+                let error = self.with_status(doubt.unwrap_or(error), &found);
+                return match was_sent {
+                    true => State::Unknown(error.with_context("it was looked for since, and is there still")),
+                    false => State::Failed(error),
+                };
+            }
+            doubt.get_or_insert(error);
+            self.wait(attempt).await;
+        }
+        State::Unknown(doubt.unwrap_or_else(|| Error::new(Kind::Internal, "a call was to be tried no time")))
+    }
+
+    /// Says what has become of a resource that was there when it was read.
+    async fn changed_meanwhile(&self, target: &Target, error: Error) -> Error {
+        if !matches!(error.kind, Kind::Conflict | Kind::NotFound) {
+            return error;
+        }
+        match self.by_key(target).await {
+            Ok(None) => error.with_context("it is gone since it was read"),
+            Ok(Some(found)) => self.with_status(error, &found),
+            Err(_) => error,
+        }
+    }
+
+    fn with_status(&self, error: Error, found: &Document) -> Error {
+        let wire = self.look.resource.settles.as_ref().map(|settles| settles.wire.as_str()).unwrap_or_default();
+        match found.get(wire).and_then(|status| status.as_str()) {
+            Some(status) => error.with_context(format!("its `{wire}` is `{status}` now")),
+            None => error,
+        }
+    }
+}
+
+/// The names of the fields in which a resource is not what was wanted: of those that can be sent.
+fn different(resource: &Resource, wanted: &Document, found: &Document) -> Vec<String> {
+    let fields = differences(resource, found, wanted).into_iter();
+    fields.filter(|field| !matches!(field.access, Access::Read | Access::Secret)).map(|f| f.wire.clone()).collect()
+}
+
+/// A document as a change leaves it, where no call answers with it.
+fn merged(resource: &Resource, before: &Document, after: &Document) -> Document {
+    let kept = before
+        .iter()
+        .filter(|(wire, _)| !resource.fields.iter().any(|field| field.wire == **wire && field.access != Access::Read));
+    kept.map(|(wire, value)| (wire.clone(), value.clone())).chain(sendable(resource, after)).collect()
+}
+
+/// A call that was not sent; an earlier one may have been done.
+fn unsent(doubt: Option<Error>, error: Error) -> State {
+    match doubt {
+        Some(doubt) => State::Unknown(doubt),
+        None if error.kind == Kind::Limit => State::Failed(error),
+        None => State::NotSent,
+    }
+}
+
+fn undecided(error: Error, looked: &Error) -> State {
+    let error = error.with_context(format!("it was looked for, to no avail: {}", looked.message));
+    State::Unknown(error.with_context("nobody can tell whether it was done"))
+}
