@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session as Planning, TableProvider};
@@ -89,7 +89,11 @@ impl Returning {
         let plan = physical(&self.state, &self.plan, source).await?;
         let schema = headers::renamed(&plan.schema(), &self.names);
         let batches = collect(&self.state, plan, source).await?;
-        let renamed = batches.into_iter().map(|batch| batch.with_schema(schema.clone()));
+        // A batch says of a column that it cannot be NULL where its plan does not: aggregates and window functions.
+        let renamed = batches.into_iter().map(|batch| {
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options)
+        });
         let batches = renamed
             .collect::<Result<Vec<_>, _>>()
             .map_err(|e| Error::new(Kind::Internal, "a batch does not fit the result").with_source(e))?;
