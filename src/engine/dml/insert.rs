@@ -1,11 +1,12 @@
 //! INSERT: from the rows of its query to one creation for each. The query is read to its end before the first is sent,
 //! and everything that can be found wrong is said at once, each with its row.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use sqlparser::ast::{Ident, SelectItem, SetExpr};
 
 use super::change::sendable;
 use super::document::{Document, wire};
@@ -55,7 +56,8 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
     let missing = site.resource.fields.iter().filter(|field| field.required && !field.echoes && !given(&field.name));
     complaints.extend(missing.map(|field| format!("`{}` is missing: an INSERT needs it", field.wire)));
 
-    let (state, run, query) = session.resolved(&insert.source, source, meter)?;
+    let (state, run, mut query) = session.resolved(&insert.source, source, meter)?;
+    tell_apart(&mut query.body);
     let plan = physical(&state, &logical(&state, query, source).await?, source).await?;
     let width = plan.schema().fields().len();
     if width != columns.len() {
@@ -142,6 +144,30 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
         on_conflict: insert.on_conflict,
         repeats: insert.on_conflict == OnConflict::Nothing,
     })
+}
+
+/// Gives a select item that is written twice (`'x', 'x'`) a name: the planner refuses two columns of one name, though an
+/// INSERT goes by their places alone.
+fn tell_apart(body: &mut SetExpr) {
+    match body {
+        SetExpr::Select(select) => {
+            let mut texts = HashSet::new();
+            for (at, item) in select.projection.iter_mut().enumerate() {
+                if let SelectItem::UnnamedExpr(expr) = item
+                    && !texts.insert(expr.to_string())
+                {
+                    let alias = Ident::with_quote('"', format!("column {at}"));
+                    *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+                }
+            }
+        }
+        SetExpr::Query(query) => tell_apart(&mut query.body),
+        SetExpr::SetOperation { left, right, .. } => {
+            tell_apart(left);
+            tell_apart(right);
+        }
+        _ => {}
+    }
 }
 
 fn column<'a>(site: &'a Site, part: &crate::sql::Part) -> Result<Column<'a>, String> {
