@@ -289,11 +289,16 @@ impl Sender {
     }
 
     fn with_status(&self, error: Error, found: &Document) -> Error {
-        let wire = self.look.resource.settles.as_ref().map(|settles| settles.wire.as_str()).unwrap_or_default();
-        match found.get(wire).and_then(|status| status.as_str()) {
-            Some(status) => error.with_context(format!("its `{wire}` is `{status}` now")),
-            None => error,
+        let Some(settles) = &self.look.resource.settles else { return error };
+        let Some(status) = found.get(&settles.wire).and_then(|status| status.as_str()) else { return error };
+        let error = error.with_context(format!("its `{}` is `{status}` now", settles.wire));
+        let is_still = [&settles.done, &settles.failed, &settles.going].iter().any(|s| s.iter().any(|s| s == status));
+        if is_still {
+            return error;
         }
+        error.with_hint(
+            "run it again when that is over; `/*+ AWAIT */` in the statement before would have waited for it",
+        )
     }
 }
 
