@@ -366,6 +366,26 @@ def test_a_name_that_another_has(sandbox, iql, calls):
     assert calls() == ["ModifyIntegration"]
 
 
+def test_one_name_for_two(sandbox, iql, calls):
+    """Wrong: that cannot be could be said before anything is sent, and a repeat does not help, as the hint has it."""
+    arns = [create(sandbox, name) for name in ("two-1", "two-2")]
+    listed = ", ".join(text(arn) for arn in arns)
+    place = f"WHERE region = 'us-east-1' AND Identifier IN ({listed})"
+    said = refused(iql, f"UPDATE {TABLE} SET IntegrationName = 'one' {place}")
+    assert said.startswith("error: UPDATE stopped at row 2 of 2: ") and "\nhint: run the statement again" in said
+    assert calls() == ["ModifyIntegration"] * 2 and len(named(sandbox, "one")) == 1
+
+
+def test_a_tag_without_a_value(sandbox, iql, calls):
+    """Its value is empty. Wrong: the same again is sent again."""
+    arn = create(sandbox, "bare")
+    sql = f"UPDATE {TABLE} SET tags = '[{{\"Key\":\"a\"}}]' WHERE region = 'us-east-1' AND Identifier = '{arn}'"
+    for _ in range(2):
+        assert report(iql, sql) == "changed: bare (CreateTags)\n"
+        assert calls() == ["CreateTags"]
+    assert one(sandbox, "bare")["Tags"] == tags(a="")
+
+
 def test_rows_that_are_named_need_no_agreement(sandbox, iql, calls):
     arns = [create(sandbox, f"gone-{number}") for number in (1, 2, 3)]
     several = f"DELETE FROM {TABLE} WHERE region = 'us-east-1' AND integration_name LIKE 'gone-%'"
@@ -472,12 +492,21 @@ def test_a_kill_in_the_midst(sandbox, iql, calls):
     assert sorted(row["integration_name"] for row in rows if row["integration_name"] in names) == sorted(names)
 
 
-@pytest.mark.parametrize("sent", ["lost", "reset"])
-def test_an_answer_that_is_lost(sandbox, iql, calls, sent):
+LOST = [
+    ("lost", 1),
+    ({"cut": {"at": {"fraction": 0.5}, "length": "whole"}}, 1),
+    ("reset", 2),
+    ("wrong_shape", 2),
+    ({"server_error": {"status": 500}}, 2),
+]
+
+
+@pytest.mark.parametrize("fault, creations", LOST, ids=str)
+def test_an_answer_that_is_lost(sandbox, iql, calls, fault, creations):
     """Whether it was done or not, the statement ends well, and all is there once."""
 
     def trouble(action):
-        sandbox.fault(sent, action=action, times=1)
+        sandbox.fault(fault, action=action, times=1)
         calls()
 
     trouble("CreateIntegration")
@@ -485,7 +514,7 @@ def test_an_answer_that_is_lost(sandbox, iql, calls, sent):
     values = f"{text('lost')}, {text(source('lost'))}, {text(target())}, {text(json.dumps(tags(a='1')))}, 'us-east-1'"
     sql = f"INSERT INTO {TABLE} {columns} VALUES ({values})"
     (row,) = written(iql, f"{sql} RETURNING integration_arn, tags")
-    assert calls() == ["CreateIntegration"] * (1 if sent == "lost" else 2)
+    assert calls() == ["CreateIntegration"] * creations
     made = one(sandbox, "lost")
     arn = made["IntegrationArn"]
     assert row == {"integration_arn": arn, "tags": [{"key": "a", "value": "1"}]} and made["Tags"] == tags(a="1")
