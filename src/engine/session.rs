@@ -394,8 +394,7 @@ fn within(
 }
 
 fn not_there(verb: &str) -> Error {
-    Error::new(Kind::Statement, format!("`{verb}` is not there yet: this version of iql reads"))
-        .with_context("nothing was sent")
+    Error::new(Kind::Statement, format!("`{verb}` is not there yet")).with_context("nothing was sent")
 }
 
 impl Outcome {

@@ -3,11 +3,12 @@
 
 use std::future::Future;
 
+use serde_json::Value;
 use tokio::time::sleep;
 
 use super::change::{Step, is_done, sendable};
 use super::check::differences;
-use super::document::Document;
+use super::document::{Document, is_reserved};
 use super::ledger::{Done, How, State};
 use super::look::{Among, is_going};
 use super::send::{Answer, GRACE, LOOKS, Sender, Target, is_doubtful};
@@ -313,7 +314,17 @@ fn merged(resource: &Resource, before: &Document, after: &Document) -> Document 
     let kept = before
         .iter()
         .filter(|(wire, _)| !resource.fields.iter().any(|field| field.wire == **wire && field.access != Access::Read));
-    kept.map(|(wire, value)| (wire.clone(), value.clone())).chain(sendable(resource, after)).collect()
+    let mut merged: Document =
+        kept.map(|(wire, value)| (wire.clone(), value.clone())).chain(sendable(resource, after)).collect();
+    // What is the service's own in a list stays there, whatever the statement says.
+    for field in resource.fields.iter().filter(|field| field.reserved.is_some()) {
+        let of = |document: &Document| document.get(&field.wire).and_then(Value::as_array).cloned().unwrap_or_default();
+        let (mut list, own) = (of(&merged), of(before));
+        list.retain(|entry| !is_reserved(field, entry));
+        list.extend(own.into_iter().filter(|entry| is_reserved(field, entry)));
+        merged.insert(field.wire.clone(), Value::Array(list));
+    }
+    merged
 }
 
 /// A call that was not sent; an earlier one may have been done.

@@ -74,7 +74,7 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
         return Err(read_only(body));
     }
     let deadline = settings.limits.statement.map(|limit| Instant::now() + limit);
-    let planning = planned(session, body, source);
+    let planning = async { planned(session, body, source).await.map_err(unwritten) };
     let (planned, returning) = match deadline {
         None => planning.await?,
         Some(deadline) => tokio::time::timeout_at(deadline, planning).await.map_err(|_| no_time_to_write())??,
@@ -234,6 +234,12 @@ fn agree(session: &Session, planned: &Planned) -> Result<()> {
             .with_hint("`--yes` agrees; so does naming each row: `WHERE Identifier IN ('…', '…')`")
             .with_hint("`EXPLAIN` shows every call")),
     }
+}
+
+/// An error before the first call that writes says so.
+fn unwritten(error: Error) -> Error {
+    let is_said = error.context.iter().any(|line| line.contains("nothing was sent"));
+    if is_said { error } else { error.with_context("nothing was written") }
 }
 
 fn no_time_to_write() -> Error {
