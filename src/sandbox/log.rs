@@ -3,19 +3,33 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::Serialize;
+use serde_json::Value;
 
 const KEPT: usize = 100_000;
 
-/// A request of the service, in the order of arrival.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A request of a service, in the order of arrival.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Served {
+    /// AWS's name of it; of Immuta's, method and path template: `PUT /integrations/{id}`.
     pub action: String,
     /// As the credential scope has it, real or not; empty without one.
     pub region: String,
-    /// Empty when the caller was refused.
+    /// Empty when AWS refused the caller; `immuta` for Immuta's.
     pub account: String,
-    /// The form, by flattened wire names, without Action and Version.
+    /// The form, by flattened wire names, without Action and Version; of Immuta's, the query.
     pub parameters: BTreeMap<String, String>,
+    /// This and what follows to `body`: of Immuta's requests only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// As it was sent, without the query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// By names in lower case, Authorization as it was sent.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// The JSON that was sent, or the text when it is none; absent when nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
     /// The HTTP status; `None` when no answer was given, or none yet.
     pub status: Option<u16>,
 }
@@ -62,13 +76,7 @@ mod tests {
 
     #[test]
     fn a_status_finds_its_request() {
-        let served = |action: &str| Served {
-            action: action.into(),
-            region: String::new(),
-            account: String::new(),
-            parameters: BTreeMap::new(),
-            status: None,
-        };
+        let served = |action: &str| Served { action: action.into(), ..Served::default() };
         let mut log = Log::default();
         let old = log.add(served("a"));
         log.clear();

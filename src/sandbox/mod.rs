@@ -2,6 +2,7 @@
 //! Signatures are not verified, only their credential scope is read. Knows no driver, no catalog and no engine.
 //! What it holds is decided in `estate`; how it misbehaves on request, in `faults`; `start` says how both are controlled.
 
+mod call;
 mod caller;
 mod clock;
 mod control;

@@ -42,19 +42,19 @@ impl Status {
 
 /// A status, or being gone, over time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Course {
+pub struct Course<S = Status> {
     /// A status that holds before a time (milliseconds).
-    pub until: Option<(Status, i64)>,
+    pub until: Option<(S, i64)>,
     /// What follows for good; `None` is gone.
-    pub then: Option<Status>,
+    pub then: Option<S>,
 }
 
-impl Course {
-    pub fn settled(status: Status) -> Course {
+impl<S: Copy> Course<S> {
+    pub fn settled(status: S) -> Course<S> {
         Course { until: None, then: Some(status) }
     }
 
-    pub fn at(&self, now: i64) -> Option<Status> {
+    pub fn at(&self, now: i64) -> Option<S> {
         match self.until {
             Some((status, end)) if now < end => Some(status),
             _ => self.then,

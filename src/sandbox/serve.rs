@@ -1,5 +1,5 @@
 //! The server: connections, requests, the troubles that they meet, answers.
-//! Knows HTTP; what an action means is `redshift`'s.
+//! Knows HTTP; what a request means is `call`'s.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use futures::stream;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -19,12 +19,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use super::caller::{self, Caller, caller};
-use super::faults::{Asked, Length, Trouble};
-use super::log::Served;
-use super::trouble::{self, Reply};
-use super::wire::Form;
-use super::{Sandbox, control, redshift};
+use super::call::Call;
+use super::faults::{Length, Trouble};
+use super::trouble::Reply;
+use super::{Sandbox, control};
 
 /// More than any request has.
 const LARGEST_BODY: usize = 4 << 20;
@@ -80,85 +78,45 @@ async fn respond(sandbox: Arc<Sandbox>, request: Request<Incoming>) -> Result<Re
         let reply = Reply { content_type: "application/json", ..Reply::xml(status, format!("{value}\n")) };
         return Ok(response(reply, None));
     }
-    let form = Form::parse(head.uri.query(), &body);
-    let authorization = head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let id = request_id(sandbox.number.fetch_add(1, Ordering::Relaxed));
-    let caller = caller(authorization);
-    let region = caller::region(authorization).unwrap_or_default();
-    let number = sandbox.log().add(served(&form, region, caller.as_ref().ok()));
-    let reply = match caller {
-        Ok(caller) => reply(&sandbox, caller, form, &id).await?,
-        Err(refusal) => trouble::refusal(&refusal, &id),
-    };
+    let call = Arc::new(Call::read(&head, body, sandbox.number.fetch_add(1, Ordering::Relaxed)));
+    let number = sandbox.log().add(call.served());
+    let reply = reply(&sandbox, &call).await?;
     sandbox.log().answered(number, reply.status);
-    Ok(response(reply, Some(&id)))
+    Ok(response(reply, call.request_id()))
 }
 
 /// The answer, after every trouble that meets the request.
-async fn reply(sandbox: &Arc<Sandbox>, caller: Caller, form: Form, id: &str) -> Result<Reply, Closed> {
-    let action = form.get("Action").unwrap_or_default().to_string();
-    let asked = Asked {
-        action: &action,
-        region: &caller.region,
-        account: &caller.account,
-        has_many_arns: has_many_arns(&form),
-    };
-    let troubles = sandbox.faults().strike(&asked, Instant::now());
+async fn reply(sandbox: &Arc<Sandbox>, call: &Arc<Call>) -> Result<Reply, Closed> {
+    let strike = |asked| sandbox.faults().strike(&asked, Instant::now());
+    let troubles = call.asked().map(strike).unwrap_or_default();
     for trouble in &troubles {
         match trouble {
             Trouble::Latency { milliseconds } => tokio::time::sleep(Duration::from_millis(*milliseconds)).await,
             Trouble::Reset => return Err(Closed),
             Trouble::Hang => std::future::pending().await,
             other => {
-                if let Some(reply) = trouble::instead(other, &action, &caller, id) {
+                if let Some(reply) = call.instead(other) {
                     return Ok(reply);
                 }
             }
         }
     }
-    let marker = form.get("Marker").unwrap_or_default().to_string();
-    let (store, request_id) = (Arc::clone(sandbox), id.to_string());
-    let work = move || redshift::answer(&store.store, &caller, &form, &request_id);
-    let mut reply = match tokio::task::spawn_blocking(work).await.map_err(|_| Closed)? {
-        Ok(body) => Reply::xml(200, body),
-        Err(refusal) => trouble::refusal(&refusal, id),
-    };
+    let (shared, asked) = (Arc::clone(sandbox), Arc::clone(call));
+    let work = move || asked.answer(&shared.store);
+    let mut reply = tokio::task::spawn_blocking(work).await.map_err(|_| Closed)?;
     for trouble in troubles {
         match trouble {
             Trouble::Lost => return Err(Closed),
             Trouble::Cut { at, length } => {
-                let body = trouble::cut(&reply.body, at);
+                let body = call.cut(&reply.body, at);
                 reply.said_length = (length == Length::Whole).then_some(reply.body.len());
                 reply.body = body;
             }
-            Trouble::RepeatMarker => reply.body = trouble::repeat_marker(&reply.body, &marker),
+            Trouble::RepeatMarker => reply.body = call.repeat_marker(reply.body),
             _ => {}
         }
     }
     Ok(reply)
-}
-
-fn has_many_arns(form: &Form) -> bool {
-    form.items("Filters.DescribeIntegrationsFilter").iter().any(|item| {
-        form.get(&format!("{item}.Name")) == Some("integration-arn")
-            && form.items(&format!("{item}.Values.Value")).len() > 1
-    })
-}
-
-fn served(form: &Form, region: &str, caller: Option<&Caller>) -> Served {
-    let mut parameters = form.parameters().clone();
-    parameters.remove("Version");
-    Served {
-        action: parameters.remove("Action").unwrap_or_default(),
-        region: region.to_string(),
-        account: caller.map(|caller| caller.account.clone()).unwrap_or_default(),
-        parameters,
-        status: None,
-    }
-}
-
-fn request_id(number: u64) -> String {
-    format!("5a4db0c5-0000-4000-8000-{number:012x}")
 }
 
 fn response(reply: Reply, id: Option<&str>) -> Response<Body> {

@@ -1,9 +1,13 @@
-//! What a trouble does to a request: a refusal instead of an answer, or an answer that is not what it should be.
+//! What a trouble does to a request of AWS's: a refusal instead of an answer, or an answer that is not what it should be.
 //! Pure; the waiting and the closing of connections are the server's.
 
 use super::caller::{self, Caller};
 use super::faults::{At, ErrorBody, ThrottleCode, Trouble};
 use super::wire::Refusal;
+
+/// What a proxy shows in place of an answer.
+pub const SIGN_IN: &str = "<html><body><h1>Sign in to continue</h1></body></html>";
+pub const NOT_AVAILABLE: &str = "<html><body><h1>The service is not available</h1></body></html>";
 
 /// An answer before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +24,10 @@ impl Reply {
     pub fn xml(status: u16, body: String) -> Reply {
         Reply { status, content_type: "text/xml", body, retry_after_seconds: None, said_length: None }
     }
+
+    pub fn html(status: u16, body: &str) -> Reply {
+        Reply { content_type: "text/html", ..Reply::xml(status, body.into()) }
+    }
 }
 
 /// The answer that a trouble gives in place of the service's own, if it does.
@@ -32,7 +40,7 @@ pub fn instead(trouble: &Trouble, action: &str, caller: &Caller, id: &str) -> Op
         Trouble::ServerError { status, body } => Some(server_error(*status, *body, id)),
         Trouble::Denied => Some(refusal(&denied(action, caller), id)),
         Trouble::Expired => Some(refusal(&caller::expired(), id)),
-        Trouble::WrongShape => Some(html(200, "<html><body><h1>Sign in to continue</h1></body></html>")),
+        Trouble::WrongShape => Some(Reply::html(200, SIGN_IN)),
         Trouble::RefuseArnFilter => {
             let message = "The filter integration-arn takes exactly one value.";
             Some(refusal(&Refusal::new(400, "InvalidParameterValue", message), id))
@@ -75,13 +83,9 @@ fn server_error(status: u16, body: ErrorBody, id: &str) -> Reply {
     };
     match body {
         ErrorBody::Xml => refusal(&Refusal::new(status, code, message), id),
-        ErrorBody::Html => html(status, "<html><body><h1>The service is not available</h1></body></html>"),
+        ErrorBody::Html => Reply::html(status, NOT_AVAILABLE),
         ErrorBody::None => Reply::xml(status, String::new()),
     }
-}
-
-fn html(status: u16, body: &str) -> Reply {
-    Reply { content_type: "text/html", ..Reply::xml(status, body.into()) }
 }
 
 /// Cuts a body. The lists' names are the service model's.
@@ -146,7 +150,8 @@ fn without_list(body: &str) -> Option<String> {
     Some(format!("{}{}", &body[..start], &body[end..]))
 }
 
-fn floor(body: &str, mut byte: usize) -> usize {
+/// The last boundary of a character up to a byte.
+pub fn floor(body: &str, mut byte: usize) -> usize {
     byte = byte.min(body.len());
     while !body.is_char_boundary(byte) {
         byte -= 1;
