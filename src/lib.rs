@@ -29,7 +29,7 @@
 //! | 0 | [`sql`]: text → statement; knows grammar and no providers | |
 //! | 0 | [`catalog`]: provider documents → a typed model; calls nothing | |
 //! | 0 | [`patch`]: RFC 6902, operations on JSON documents; pure | |
-//! | 0 | [`sandbox`]: AWS, pretended, on loopback, on its real wire format | |
+//! | 0 | [`sandbox`]: AWS and Immuta, pretended, on loopback, on their real wire formats | |
 //!
 //! Everyone may use [`error`] and [`settings`].
 //!

@@ -1,4 +1,4 @@
-//! A request of AWS's: what the log notes of it, what rules can look at, and who answers it.
+//! A request of either service: what the log notes of it, what rules can look at, and who answers it.
 //! Knows no socket and no connection.
 
 use hyper::body::Bytes;
@@ -8,13 +8,14 @@ use hyper::http::request::Parts;
 use super::caller::{self, Caller, caller};
 use super::faults::{Asked, At, Trouble};
 use super::log::Served;
-use super::redshift;
 use super::state::Store;
 use super::trouble::{self, Reply};
 use super::wire::{Form, Refusal};
+use super::{immuta, redshift};
 
 pub enum Call {
     Aws(Query),
+    Immuta(immuta::Request),
 }
 
 /// A request of the Query protocol.
@@ -30,12 +31,16 @@ pub struct Query {
 impl Call {
     /// `number` is no other request's.
     pub fn read(head: &Parts, body: Bytes, number: u64) -> Call {
-        Call::Aws(Query::read(head, &body, number))
+        match immuta::Request::read(head, &body, number) {
+            Some(request) => Call::Immuta(request),
+            None => Call::Aws(Query::read(head, &body, number)),
+        }
     }
 
     pub fn served(&self) -> Served {
         match self {
             Call::Aws(query) => query.served(),
+            Call::Immuta(request) => request.served(),
         }
     }
 
@@ -43,6 +48,7 @@ impl Call {
     pub fn asked(&self) -> Option<Asked<'_>> {
         match self {
             Call::Aws(query) => query.asked(),
+            Call::Immuta(request) => Some(request.asked()),
         }
     }
 
@@ -50,30 +56,35 @@ impl Call {
     pub fn instead(&self, trouble: &Trouble) -> Option<Reply> {
         match self {
             Call::Aws(query) => query.instead(trouble),
+            Call::Immuta(_) => immuta::instead(trouble),
         }
     }
 
     pub fn answer(&self, store: &Store) -> Reply {
         match self {
             Call::Aws(query) => query.answer(store),
+            Call::Immuta(request) => request.answer(store),
         }
     }
 
     pub fn cut(&self, body: &str, at: At) -> String {
         match self {
             Call::Aws(_) => trouble::cut(body, at),
+            Call::Immuta(_) => immuta::cut(body, at),
         }
     }
 
     pub fn repeat_marker(&self, body: String) -> String {
         match self {
             Call::Aws(query) => trouble::repeat_marker(&body, query.form.get("Marker").unwrap_or_default()),
+            Call::Immuta(_) => body,
         }
     }
 
     pub fn request_id(&self) -> Option<&str> {
         match self {
             Call::Aws(query) => Some(&query.id),
+            Call::Immuta(_) => None,
         }
     }
 }

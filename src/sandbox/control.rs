@@ -61,7 +61,8 @@ fn show_controls(sandbox: &Sandbox) -> Result<Value> {
 /// What is absent goes back to its default.
 fn set_controls(sandbox: &Sandbox, body: &[u8]) -> Result<Value> {
     let controls: Controls = parse(body)?;
-    let seconds = [controls.creating_seconds, controls.modifying_seconds, controls.deleting_seconds];
+    let Controls { creating_seconds, modifying_seconds, deleting_seconds, token_seconds, quota: _ } = controls;
+    let seconds = [creating_seconds, modifying_seconds, deleting_seconds, token_seconds];
     if seconds.iter().any(|seconds| !(0.0..=1e9).contains(seconds)) {
         return Err(Error::new(Kind::Usage, "seconds are numbers from 0"));
     }

@@ -30,7 +30,7 @@ pub struct Fault {
 pub enum Trouble {
     /// The answer waits.
     Latency { milliseconds: u64 },
-    /// A token bucket: `rate` requests a second pass, and `burst` at once; the others are refused with HTTP 400.
+    /// A token bucket: `rate` requests a second pass, and `burst` at once; the others are refused: HTTP 400, Immuta's 429.
     Throttle {
         rate: f64,
         burst: f64,
@@ -63,7 +63,7 @@ pub enum Trouble {
     Expired,
     /// HTTP 200 with a page of HTML, as a proxy's.
     WrongShape,
-    /// Every answer has a marker: the one that its request had.
+    /// Every answer of AWS's has a marker: the one that its request had.
     RepeatMarker,
     /// The filter `integration-arn` takes one value only.
     RefuseArnFilter,
@@ -80,7 +80,9 @@ pub enum ThrottleCode {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorBody {
+    /// As the service writes its errors: Immuta in JSON.
     #[default]
+    #[serde(alias = "json")]
     Xml,
     Html,
     None,

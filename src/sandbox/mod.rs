@@ -1,5 +1,6 @@
-//! The sandbox: AWS's Redshift, pretended, on loopback, on its real wire format, so that any AWS client works against it.
-//! Signatures are not verified, only their credential scope is read. Knows no driver, no catalog and no engine.
+//! The sandbox: AWS's Redshift and Immuta's integrations, pretended, on loopback, on their real wire formats, so that any
+//! client works against it. AWS's signatures are not verified, only their credential scope is read; Immuta's paths begin
+//! with `/integrations`. Knows no driver, no catalog and no engine.
 //! What it holds is decided in `estate`; how it misbehaves on request, in `faults`; `start` says how both are controlled.
 
 mod call;
@@ -8,6 +9,7 @@ mod clock;
 mod control;
 mod estate;
 mod faults;
+mod immuta;
 mod log;
 mod redshift;
 mod rows;
@@ -28,6 +30,7 @@ pub use self::caller::{ACCOUNTS, Account, REGIONS, REGIONS_NOT_ENABLED, credenti
 pub use self::clock::{ClockChange, Mode};
 pub use self::estate::SERVERLESS_NAMESPACES;
 pub use self::faults::{At, ErrorBody, Fault, Length, ThrottleCode, Trouble};
+pub use self::immuta::{API_KEY as IMMUTA_API_KEY, READER_API_KEY as IMMUTA_READER_API_KEY};
 pub use self::log::Served;
 pub use self::state::Controls;
 use crate::error::{Error, Kind, Result};
@@ -58,16 +61,18 @@ struct Sandbox {
     number: AtomicU64,
 }
 
-/// Opens the state, seeds it when it is new, and serves on loopback. Beside the service, it answers in JSON to
+/// Opens the state, seeds it when it is new, and serves on loopback. Beside the services, it answers in JSON to
 ///
 /// | request | body |
 /// |---|---|
 /// | `GET`, `POST /_sandbox/clock` | `{"mode": "fixed" or "running", "factor": 60, "at": "2026-01-15T13:00:00Z", "advance_seconds": 300}`, each optional |
-/// | `GET`, `POST /_sandbox/controls` | `{"creating_seconds": 30, "modifying_seconds": 5, "deleting_seconds": 10, "quota": 1000}`; what is absent goes back to these |
+/// | `GET`, `POST /_sandbox/controls` | `{"creating_seconds": 30, "modifying_seconds": 5, "deleting_seconds": 10, "quota": 1000, "token_seconds": 3600}`; what is absent goes back to these |
 /// | `GET`, `POST`, `DELETE /_sandbox/faults` | `{"action": "DescribeIntegrations", "region": "us-east-1", "account": "111122223333", "after": 1, "times": 2, "trouble": …}` or a list of such; all but `trouble` optional |
 /// | `GET`, `DELETE /_sandbox/requests` | |
 ///
-/// each with what is in force afterwards. Clock and controls are kept in the state, faults and requests in this process.
+/// each with what is in force afterwards. For rules, Immuta's requests are those of the account `immuta`, without region, and
+/// their actions are like `PUT /integrations/{id}`. They meet trouble in Immuta's form: JSON, 429 for a throttle, 401 for
+/// `expired`; their rows are the elements of an array, and they have no markers. Clock and controls are kept in the state, faults and requests in this process.
 /// A trouble is one of
 ///
 /// | trouble | what happens |
@@ -103,7 +108,7 @@ pub async fn start(options: &Options) -> Result<Running> {
 }
 
 impl Running {
-    /// `http://127.0.0.1:PORT`
+    /// `http://127.0.0.1:PORT`: the endpoint of AWS and the base URL of Immuta.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -122,7 +127,7 @@ impl Running {
         self.sandbox.faults().clear();
     }
 
-    /// The requests of the service since the start or the last clearing, in the order of arrival.
+    /// The requests of both services since the start or the last clearing, in the order of arrival.
     pub fn requests(&self) -> Vec<Served> {
         self.sandbox.log().list()
     }

@@ -8,13 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use redb::{
     ConcurrencyMode, Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
-    WriteTransaction,
+    TableHandle, UntypedTableHandle, WriteTransaction,
 };
 use serde::{Deserialize, Serialize};
 
 use super::clock::{Clock, ClockChange};
-use super::estate;
 use super::rows::{Cluster, Integration, arn_part};
+use super::{estate, immuta};
 use crate::error::{Error, Kind, Result, reason};
 
 /// `account/region/position` → an integration as JSON, so that a page is one range.
@@ -40,11 +40,19 @@ pub struct Controls {
     pub modifying_seconds: f64,
     pub deleting_seconds: f64,
     pub quota: usize,
+    /// How long a token of Immuta's login is good for.
+    pub token_seconds: f64,
 }
 
 impl Default for Controls {
     fn default() -> Self {
-        Controls { creating_seconds: 30.0, modifying_seconds: 5.0, deleting_seconds: 10.0, quota: 1000 }
+        Controls {
+            creating_seconds: 30.0,
+            modifying_seconds: 5.0,
+            deleting_seconds: 10.0,
+            quota: 1000,
+            token_seconds: 3600.0,
+        }
     }
 }
 
@@ -54,14 +62,14 @@ pub struct Store {
 
 /// One moment of the store.
 pub struct Reading {
-    transaction: ReadTransaction,
+    pub(super) transaction: ReadTransaction,
     integrations: ReadOnlyTable<&'static str, &'static [u8]>,
     pub now: i64,
 }
 
 /// A change that is kept as a whole or not at all.
 pub struct Writing {
-    transaction: WriteTransaction,
+    pub(super) transaction: WriteTransaction,
     pub now: i64,
     pub controls: Controls,
 }
@@ -76,7 +84,25 @@ impl Store {
         let mut builder = Database::builder();
         builder.set_concurrency_mode(ConcurrencyMode::MultiWriter).set_cache_size(32 << 20);
         let database = builder.open(&path).map_err(|e| io(e).with_context(path.display().to_string()))?;
-        Ok(Store { database })
+        let store = Store { database };
+        store.complete().map_err(|error| error.with_context(path.display().to_string()))?;
+        Ok(store)
+    }
+
+    /// Adds Immuta's rows to a store from a version that had none.
+    fn complete(&self) -> Result<()> {
+        let reading = self.database.begin_read().map_err(io)?;
+        if has_immuta(reading.list_tables().map_err(io)?) {
+            return Ok(());
+        }
+        let transaction = self.database.begin_write().map_err(io)?;
+        // Another process may have been first.
+        if has_immuta(transaction.list_tables().map_err(io)?) {
+            return Ok(());
+        }
+        let mut writing = Writing { transaction, now: super::clock::EPOCH, controls: Controls::default() };
+        immuta::seed(&mut writing, &estate::estate().clusters)?;
+        writing.transaction.commit().map_err(io)
     }
 
     pub fn read(&self) -> Result<Reading> {
@@ -270,6 +296,10 @@ impl Writing {
     }
 }
 
+fn has_immuta(mut tables: impl Iterator<Item = UntypedTableHandle>) -> bool {
+    tables.any(|table| table.name() == immuta::ROWS.name())
+}
+
 /// Seeds a file beside the place, then gives it the name, unless another process was first.
 fn create(dir: &Path, path: &Path) -> Result<()> {
     std::fs::create_dir_all(dir)
@@ -286,6 +316,7 @@ fn create(dir: &Path, path: &Path) -> Result<()> {
     let estate = estate::estate();
     estate.clusters.iter().try_for_each(|cluster| writing.put_cluster(cluster))?;
     estate.integrations.iter().try_for_each(|row| writing.put(row))?;
+    immuta::seed(&mut writing, &estate.clusters)?;
     writing.transaction.commit().map_err(io)?;
     drop(database);
     match file.persist_noclobber(path) {
@@ -338,11 +369,11 @@ fn setting<T: for<'de> Deserialize<'de>>(
     value(table, name)?.ok_or_else(|| Error::new(Kind::Io, format!("the sandbox's store has no `{name}`")))
 }
 
-fn json(value: &impl Serialize) -> Result<Vec<u8>> {
+pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(|e| Error::new(Kind::Internal, e.to_string()))
 }
 
-fn parse<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T> {
+pub(super) fn parse<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|e| {
         Error::new(Kind::Io, "the sandbox's store holds a row that cannot be read")
             .with_source(e)
@@ -354,7 +385,7 @@ fn wall() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as i64)
 }
 
-fn io(error: impl Into<redb::Error>) -> Error {
+pub(super) fn io(error: impl Into<redb::Error>) -> Error {
     let error = error.into();
     let why = match &error {
         redb::Error::Io(error) => reason(error),

@@ -11,13 +11,19 @@ use super::*;
 
 /// Status and everything that came behind the head; status 0 when the connection closed without an answer.
 async fn send(running: &Running, method: &str, path: &str, scope: Option<&str>, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(running.address).await.expect("the sandbox listens");
     let authorization = scope.map_or(String::new(), |scope| {
         format!("Authorization: AWS4-HMAC-SHA256 Credential={scope}/aws4_request, SignedHeaders=host, Signature=00\r\n")
     });
+    let (status, _, body) = exchange(running, method, path, &authorization, body).await;
+    (status, body)
+}
+
+/// Status, head and body of the answer to a request with more headers, each with its line's end.
+pub async fn exchange(running: &Running, method: &str, path: &str, headers: &str, body: &str) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(running.address).await.expect("the sandbox listens");
+    let length = body.len();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n{authorization}\r\n",
-        body.len()
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
     );
     stream.write_all(head.as_bytes()).await.expect("sent");
     stream.write_all(body.as_bytes()).await.expect("sent");
@@ -26,7 +32,8 @@ async fn send(running: &Running, method: &str, path: &str, scope: Option<&str>, 
     stream.read_to_end(&mut answer).await.ok();
     let answer = String::from_utf8_lossy(&answer);
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
-    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_string()).unwrap_or_default())
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    (status, head.to_string(), body.to_string())
 }
 
 async fn call(running: &Running, body: &str) -> (u16, String) {
@@ -34,7 +41,7 @@ async fn call(running: &Running, body: &str) -> (u16, String) {
     send(running, "POST", "/", Some(scope), &format!("Version=2012-12-01&{body}")).await
 }
 
-async fn open(dir: &Path) -> Running {
+pub async fn open(dir: &Path) -> Running {
     start(&Options { dir: dir.into(), ..Options::default() }).await.expect("a sandbox")
 }
 
