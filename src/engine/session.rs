@@ -112,7 +112,7 @@ impl Session {
                                 .with_context("nothing was sent")
                                 .with_hint("`EXPLAIN` shows what it would do"))
                         }
-                        false => dml::explain(self, &inner, source).await,
+                        false => dml::explain(self, &inner, source).await.map(|outcome| outcome.noting(statement)),
                     };
                 }
                 self.explain(*analyze, *verbose, format.as_deref(), &inner, source).await
@@ -140,20 +140,24 @@ impl Session {
                 self.reset(name)?;
                 Ok(self.ready(show::nothing(), Vec::new()))
             }
-            Body::Insert(_) | Body::Update(_) | Body::Delete(_) => dml::run(self, body, statement).await,
+            Body::Insert(_) | Body::Update(_) | Body::Delete(_) => self.write(body, statement).await,
             Body::Exec(_) => match &*self.meant(body, statement)? {
                 Body::Query(query) => self.select(query, source).await,
-                body => dml::run(self, body, statement).await,
+                body => self.write(body, statement).await,
             },
             Body::Other { verb } => Err(not_there(verb)),
         }
+    }
+
+    async fn write(&self, body: &Body, statement: &Statement) -> Result<Outcome> {
+        dml::run(self, body, statement).await.map(|outcome| outcome.noting(statement))
     }
 
     /// The statement that an EXEC stands for; any other is itself.
     fn meant<'a>(&self, body: &'a Body, statement: &Statement) -> Result<Cow<'a, Body>> {
         match body {
             Body::Exec(exec) => {
-                let shows = statement.hints.iter().any(|hint| hint.eq_ignore_ascii_case("showresults"));
+                let shows = statement.has_hint("SHOWRESULTS");
                 dml::of_exec(&self.engine, exec, shows, &statement.source).map(Cow::Owned)
             }
             body => Ok(Cow::Borrowed(body)),
@@ -405,6 +409,14 @@ impl Outcome {
         run: Arc<Run>,
     ) -> Self {
         Outcome { rows: Rows { schema, stream }, notices, run }
+    }
+
+    /// The same, and first which words of the statement's hints mean nothing.
+    fn noting(mut self, statement: &Statement) -> Self {
+        let unknown = statement.unknown_hints();
+        let notices = unknown.map(|hint| format!("the hint `{hint}` is not known, and does nothing"));
+        self.notices.splice(0..0, notices);
+        self
     }
 
     /// What the statement's calls cost so far.

@@ -10,7 +10,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::statement::{Body, Name, Part, Source, Statement};
-use super::{exec, show, split, syntax, writes};
+use super::{exec, hints, show, split, syntax, writes};
 use crate::error::{Error, Kind, Result};
 
 /// Statements that are parsed, and refused by the engine for now.
@@ -85,7 +85,7 @@ impl TryFrom<String> for Statement {
 
 fn statement(tokens: &[TokenWithSpan], source: &Source) -> Result<Statement> {
     check_length(tokens, source)?;
-    let hints = tokens.iter().filter_map(|token| split::hint(&token.token)).map(str::to_string).collect();
+    let hints = hints::of(tokens);
     // The parser never sees the hints, so that the tree holds none: DataFusion refuses some and ignores others.
     let parsed: Vec<_> = tokens.iter().filter(|token| split::hint(&token.token).is_none()).cloned().collect();
     let text = source.between(first(tokens).span.start, last(tokens).span.end).to_string();

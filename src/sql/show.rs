@@ -4,8 +4,8 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
+use super::hints;
 use super::parse::Reader;
-use super::split;
 use super::statement::{Body, Describe, Name, Part, Show, ShowFilter};
 use crate::error::{Error, Kind, Result, nearest};
 
@@ -62,8 +62,7 @@ pub(super) fn show(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Body> 
             }
             let parts: [Part; 3] =
                 counted(reader.name(parser)?, reader, "SHOW INSERT INTO", "provider.service.resource")?;
-            let mut hints = reader.tokens.iter().filter_map(|token| split::hint(&token.token));
-            let required = hints.any(|hint| hint.eq_ignore_ascii_case("REQUIRED"));
+            let required = hints::of(reader.tokens).iter().any(|hint| hint.eq_ignore_ascii_case("REQUIRED"));
             Show::Insert { required, name: Name { parts: parts.into() } }
         }
         "SETTINGS" => Show::Settings { filter: filter(parser, reader)? },

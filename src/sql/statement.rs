@@ -16,7 +16,8 @@ pub struct Statement {
     /// Every `(EXEC …)` that stands as a table in a query, in order. The tree in `body` has the query that reads the same
     /// in its place.
     pub execs: Vec<Exec>,
-    /// What stood in `/*+ … */` comments, in order, as typed. The tree in `body` holds none.
+    /// The words that stood in `/*+ … */` comments, in order, as typed; `NAME(args)` and `name=value` are one each. The
+    /// tree in `body` holds none.
     pub hints: Vec<String>,
     pub source: Source,
     /// This statement's own text, without the `;`.

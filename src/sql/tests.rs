@@ -131,11 +131,13 @@ fn what_is_not_answered_is_never_a_query() {
 
 #[test]
 fn hints_are_lifted() {
-    let statements =
-        parse("INSERT /*+ AWAIT */ INTO a.b.c (d) VALUES (1); /*+ X */ SELECT /*+ Y */ 1 --+ Z\n; SELECT 1", None);
+    let statements = parse(
+        "INSERT /*+ AWAIT, SHOWRESULTS */ INTO a.b.c (d) VALUES (1); /*+ X */ SELECT /*+ Y */ 1 --+ Z\n; SELECT 1",
+        None,
+    );
     let statements = statements.expect("statements");
     let hints: Vec<_> = statements.iter().map(|statement| statement.hints.clone()).collect();
-    assert_eq!(hints, [vec!["AWAIT"], vec!["X", "Y", "Z"], vec![]]);
+    assert_eq!(hints, [vec!["AWAIT", "SHOWRESULTS"], vec!["X", "Y", "Z"], vec![]]);
     let Body::Query(query) = &statements[1].body else { panic!("not a query") };
     assert_eq!(query.to_string(), "SELECT 1");
 }

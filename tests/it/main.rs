@@ -7,6 +7,7 @@ mod cli;
 mod convergence;
 mod documents;
 mod lab;
+mod refusals;
 mod slt;
 mod tidy;
 mod trouble;

@@ -7,17 +7,17 @@ use iql::sandbox::{Controls, Trouble};
 
 use crate::lab::Lab;
 
-const TABLE: &str = "awscc.redshift.integrations";
+pub const TABLE: &str = "awscc.redshift.integrations";
 /// A serverless namespace exists as soon as it is named.
-const TARGET: &str =
+pub const TARGET: &str =
     "arn:aws:redshift-serverless:us-east-1:111122223333:namespace/4dfbc7ae-0001-4002-8003-100000000001";
 
-fn source(name: &str) -> String {
+pub fn source(name: &str) -> String {
     format!("arn:aws:dynamodb:us-east-1:111122223333:table/{name}")
 }
 
 /// An INSERT of one integration of a name.
-fn insert(name: &str, tags: &str) -> String {
+pub fn insert(name: &str, tags: &str) -> String {
     let source = source(name);
     format!(
         "INSERT INTO {TABLE} (IntegrationName, SourceArn, TargetArn, Tags, region)
@@ -26,27 +26,27 @@ fn insert(name: &str, tags: &str) -> String {
 }
 
 /// A laboratory in which nothing takes time to settle.
-async fn quick() -> Lab {
+pub async fn quick() -> Lab {
     let lab = Lab::new().await;
     settle_at_once(&lab);
     lab
 }
 
-fn settle_at_once(lab: &Lab) {
+pub fn settle_at_once(lab: &Lab) {
     let controls =
         Controls { creating_seconds: 0.0, modifying_seconds: 0.0, deleting_seconds: 0.0, ..Controls::default() };
     lab.sandbox.set_controls(&controls).expect("controls");
 }
 
 /// The ARN of the integration of a name, once it is there.
-async fn made(lab: &Lab, name: &str, tags: &str) -> String {
+pub async fn made(lab: &Lab, name: &str, tags: &str) -> String {
     let rows = lab.rows(&format!("{} RETURNING Identifier", insert(name, tags))).await.expect("an integration");
     lab.asked();
     rows[0]["Identifier"].as_str().expect("an ARN").to_string()
 }
 
 /// The names of the calls since the last time.
-fn calls(lab: &Lab) -> Vec<String> {
+pub fn calls(lab: &Lab) -> Vec<String> {
     lab.asked().iter().map(|call| call.split(' ').next().unwrap_or_default().to_string()).collect()
 }
 
