@@ -117,7 +117,7 @@ pub enum Describe {
     Method { extended: bool, name: Name },
 }
 
-/// `INSERT [IGNORE] INTO table (columns) query [ON CONFLICT DO NOTHING] [RETURNING …]`.
+/// `INSERT [IGNORE] INTO table (columns) query [ON CONFLICT [(columns)] DO NOTHING] [RETURNING …]`.
 #[derive(Debug, Clone)]
 pub struct Insert {
     pub table: Name,
@@ -127,6 +127,8 @@ pub struct Insert {
     /// SELECT, VALUES or any other query that reads.
     pub source: Box<Query>,
     pub on_conflict: OnConflict,
+    /// What `ON CONFLICT (columns)` names; empty where it names none.
+    pub conflict_columns: Vec<Part>,
     pub returning: Option<Vec<SelectItem>>,
 }
 

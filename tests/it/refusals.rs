@@ -1,6 +1,8 @@
 //! What a write is refused for before anything is sent, and what else is said of what it names.
 
-use crate::writes::{TABLE, TARGET, calls, insert, quick, source};
+use iql::error::Kind;
+
+use crate::writes::{TABLE, TARGET, calls, insert, made, quick, source};
 
 #[tokio::test]
 async fn a_hint_that_nothing_knows_is_said() {
@@ -20,4 +22,28 @@ async fn a_hint_that_nothing_knows_is_said() {
     );
     assert_eq!(lab.rows(&exec).await.unwrap()[0]["integration_name"], "w-k");
     assert_eq!(lab.notices("SELECT /*+ PARALLEL */ 1").await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_conflict_is_known_by_the_name_alone() {
+    let lab = quick().await;
+    made(&lab, "w-c", "[]").await;
+    let sql = |columns: &str| format!("{} ON CONFLICT ({columns}) DO NOTHING", insert("w-c", "[]"));
+    for columns in
+        ["IntegrationName", "integration_name", "region, IntegrationName", "integrationname, profile, region"]
+    {
+        assert_eq!(lab.notices(&sql(columns)).await.unwrap(), ["already there: w-c"], "{columns}");
+    }
+    lab.asked();
+    for (columns, said) in [
+        ("SourceArn, IntegrationName", "`SourceArn` is not"),
+        ("SourceArn, TargetArn", "`SourceArn` and `TargetArn` are not"),
+        ("region", "`region` is not"),
+        ("nam", "`nam` is not"),
+    ] {
+        let error = lab.notices(&sql(columns)).await.expect_err(columns);
+        let message = format!("ON CONFLICT: the service only knows `IntegrationName` as unique, and {said}");
+        assert_eq!((error.kind, error.message), (Kind::Param, message));
+        assert_eq!(lab.asked(), Vec::<String>::new());
+    }
 }

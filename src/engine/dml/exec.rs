@@ -34,7 +34,16 @@ pub fn statement(engine: &Engine, exec: &Exec, shows: bool, source: &Source) -> 
         let values = given.into_iter().map(|assignment| SelectItem::UnnamedExpr(assignment.value)).collect();
         let source = Box::new(select(values, Vec::new(), None));
         let on_conflict = OnConflict::Fail;
-        return Ok(Body::Insert(Insert { table, alias: None, columns, source, on_conflict, returning }));
+        let conflict_columns = Vec::new();
+        return Ok(Body::Insert(Insert {
+            table,
+            alias: None,
+            columns,
+            source,
+            on_conflict,
+            conflict_columns,
+            returning,
+        }));
     }
     // What says which row, and what says how it is to be.
     let is_place = |assignment: &Assignment| {

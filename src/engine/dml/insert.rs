@@ -55,6 +55,7 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
     };
     let missing = site.resource.fields.iter().filter(|field| field.required && !field.echoes && !given(&field.name));
     complaints.extend(missing.map(|field| format!("`{}` is missing: an INSERT needs it", field.wire)));
+    complaints.extend(conflict(&site, insert));
 
     let (state, run, mut query) = session.resolved(&insert.source, source, meter)?;
     tell_apart(&mut query.body);
@@ -178,6 +179,31 @@ fn column<'a>(site: &'a Site, part: &crate::sql::Part) -> Result<Column<'a>, Str
         }
         column => Ok(column),
     }
+}
+
+/// What is wrong with the columns of an ON CONFLICT: the service has its own idea of what conflicts, and can be asked to
+/// heed no other.
+fn conflict(site: &Site, insert: &Insert) -> Option<String> {
+    let mut names_unique = false;
+    let (mut params, mut others) = (Vec::new(), Vec::new());
+    for part in &insert.conflict_columns {
+        match site.column(part) {
+            Ok(Column::Field(field)) if field.unique => names_unique = true,
+            Ok(Column::Field(field)) => others.push(format!("`{}`", field.wire)),
+            Ok(Column::Param(param)) => params.push(format!("`{}`", param.name)),
+            Ok(Column::Patch) | Err(_) => others.push(format!("`{}`", part.text)),
+        }
+    }
+    // A name is unique where its params are the same: they may be said with it, and are nothing without it.
+    let wrong = if names_unique { others } else { [params, others].concat() };
+    let said = match wrong.split_last()? {
+        (last, []) => format!("{last} is not"),
+        (last, rest) => format!("{} and {last} are not", rest.join(", ")),
+    };
+    Some(match site.unique() {
+        Some(unique) => format!("ON CONFLICT: the service only knows `{}` as unique, and {said}", unique.wire),
+        None => format!("ON CONFLICT: the service knows nothing as unique, and {said}"),
+    })
 }
 
 fn hinted(error: Error, site: &Site) -> Error {

@@ -6,10 +6,11 @@ use super::{check, check_error, refused};
 use crate::sql::{Assignment, Delete, Insert, Name, OnConflict, Part, Update, parse};
 
 pub(super) fn insert(insert: &Insert) -> String {
-    let Insert { table, alias, columns, source, on_conflict, returning } = insert;
+    let Insert { table, alias, columns, source, on_conflict, conflict_columns, returning } = insert;
     let columns: Vec<_> = columns.iter().map(|column| column.text.as_str()).collect();
     let nothing = if *on_conflict == OnConflict::Nothing { " or nothing" } else { "" };
-    format!("insert {} ({}) {source}{nothing}{}", target(table, alias), columns.join(", "), listed(returning))
+    let unique = conflict_columns.iter().map(|column| format!(" {}", column.text)).collect::<String>();
+    format!("insert {} ({}) {source}{nothing}{unique}{}", target(table, alias), columns.join(", "), listed(returning))
 }
 
 pub(super) fn update(update: &Update) -> String {
@@ -47,8 +48,8 @@ fn inserts() {
     );
     check("INSERT IGNORE INTO a.b.c AS x (p) VALUES (1), (2)", &["insert a.b.c as x (p) VALUES (1), (2) or nothing"]);
     check(
-        "INSERT INTO c (p) SELECT x FROM y ON CONFLICT (p) DO NOTHING RETURNING *",
-        &["insert c (p) SELECT x FROM y or nothing returning *"],
+        "INSERT INTO c (p) SELECT x FROM y ON CONFLICT (P, \"Q\") DO NOTHING RETURNING *",
+        &["insert c (p) SELECT x FROM y or nothing p Q returning *"],
     );
     check("INSERT INTO c (p) SELECT 'x' ON CONFLICT DO NOTHING", &["insert c (p) SELECT 'x' or nothing"]);
     check(

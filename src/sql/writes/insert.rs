@@ -16,7 +16,8 @@ use crate::error::{Error, Kind, Result};
 #[derive(Default)]
 pub(super) struct Lifted {
     alias: Option<Part>,
-    on_conflict: Option<OnConflict>,
+    /// The columns that an ON CONFLICT … DO NOTHING names.
+    conflict: Option<Vec<Part>>,
 }
 
 /// Takes these clauses out of what the parser has before it, if that is an INSERT, with or without a WITH.
@@ -32,7 +33,7 @@ pub(super) fn lift(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Lifted
         if let Some(clause) = outside.iter().copied().find(|at| *at > insert && is_conflict(&tokens, *at)) {
             let end = outside.iter().copied().find(|at| *at > clause && is(&tokens, *at, Keyword::RETURNING));
             let clause: Vec<_> = tokens.drain(clause..end.unwrap_or(tokens.len())).collect();
-            lifted.on_conflict = Some(conflict(clause, reader)?);
+            lifted.conflict = Some(conflict(clause, reader)?);
         }
         if let Some(at) = alias(&tokens, into) {
             lifted.alias = tokens[at + 1..at + 2].iter().find_map(|token| match &token.token {
@@ -81,8 +82,8 @@ fn is_conflict(tokens: &[TokenWithSpan], at: usize) -> bool {
     is(tokens, at + 1, Keyword::CONFLICT) && goes_on
 }
 
-/// `ON CONFLICT [(columns)] DO NOTHING`. A resource has one identity: the columns choose nothing.
-fn conflict(clause: Vec<TokenWithSpan>, reader: Reader<'_>) -> Result<OnConflict> {
+/// The columns of `ON CONFLICT [(columns)] DO NOTHING`.
+fn conflict(clause: Vec<TokenWithSpan>, reader: Reader<'_>) -> Result<Vec<Part>> {
     let update = Some("`ON CONFLICT DO NOTHING` leaves what is there; `UPDATE` changes it");
     let start = clause.first().map_or(Span::empty(), |on| on.span).start;
     let mut parser = reader.parser(clause);
@@ -92,10 +93,11 @@ fn conflict(clause: Vec<TokenWithSpan>, reader: Reader<'_>) -> Result<OnConflict
     if parser.parse_keyword(Keyword::ON) {
         return Err(reader.cannot("ON CONSTRAINT", start, Some("write `ON CONFLICT DO NOTHING`")));
     }
-    if parser.peek_token_ref().token == Token::LParen {
-        let columns = parser.parse_parenthesized_column_list(IsOptional::Mandatory, false);
-        columns.map_err(|error| reader.refused(&error))?;
-    }
+    let columns = match parser.peek_token_ref().token {
+        Token::LParen => parser.parse_parenthesized_column_list(IsOptional::Mandatory, false),
+        _ => Ok(Vec::new()),
+    };
+    let columns = columns.map_err(|error| reader.refused(&error))?;
     if parser.parse_keywords(&[Keyword::DO, Keyword::UPDATE]) {
         return Err(reader.cannot("DO UPDATE", start, update));
     }
@@ -103,7 +105,7 @@ fn conflict(clause: Vec<TokenWithSpan>, reader: Reader<'_>) -> Result<OnConflict
         return Err(reader.expected("`DO NOTHING`", &parser.peek_token()));
     }
     reader.check_end(&parser)?;
-    Ok(OnConflict::Nothing)
+    Ok(columns.iter().map(Part::from).collect())
 }
 
 fn is(tokens: &[TokenWithSpan], at: usize, wanted: Keyword) -> bool {
@@ -226,10 +228,11 @@ pub(super) fn insert(insert: ast::Insert, lifted: Lifted, reader: Reader<'_>) ->
     if on.is_some() {
         return Err(reader.cannot("ON", source.span().end, None));
     }
-    let Lifted { alias, on_conflict } = lifted;
+    let Lifted { alias, conflict } = lifted;
     let alias = alias.or(table_alias.map(|table_alias| Part::from(&table_alias.alias)));
-    let on_conflict = on_conflict.unwrap_or(if ignore { OnConflict::Nothing } else { OnConflict::Fail });
-    Ok(Insert { table, alias, columns, source, on_conflict, returning })
+    let on_conflict = if ignore || conflict.is_some() { OnConflict::Nothing } else { OnConflict::Fail };
+    let conflict_columns = conflict.unwrap_or_default();
+    Ok(Insert { table, alias, columns, source, on_conflict, conflict_columns, returning })
 }
 
 fn around(query: Box<Query>) -> Query {
