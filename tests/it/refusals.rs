@@ -47,3 +47,16 @@ async fn a_conflict_is_known_by_the_name_alone() {
         assert_eq!(lab.asked(), Vec::<String>::new());
     }
 }
+
+#[tokio::test]
+async fn a_param_that_is_null_is_no_default() {
+    let lab = quick().await;
+    lab.notices("SET awscc.region = 'eu-west-1'").await.unwrap();
+    for param in ["region", "profile"] {
+        let sql = insert("w-n", "[]").replace(", region)", &format!(", {param})"));
+        let sql = sql.replace("'us-east-1'", "NULL");
+        let error = lab.notices(&sql).await.expect_err(&sql);
+        assert_eq!(error.message, format!("`{param}` is NULL"), "{error}");
+        assert_eq!(lab.asked(), Vec::<String>::new());
+    }
+}

@@ -85,16 +85,16 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
                     Err(complaint) => wrong.push(complaint),
                 },
                 Some(Column::Param(param)) => match value {
-                    Value::Null => {}
-                    Value::String(text) => drop(params.insert(param.name.clone(), text)),
-                    other => drop(params.insert(param.name.clone(), other.to_string())),
+                    Value::Null => drop(params.insert(param.name.clone(), None)),
+                    Value::String(text) => drop(params.insert(param.name.clone(), Some(text))),
+                    other => drop(params.insert(param.name.clone(), Some(other.to_string()))),
                 },
                 Some(Column::Patch) | None => {}
             }
         }
         let params = site.params(&method.call, &params, &defaults).unwrap_or_else(|complaints| {
             wrong.extend(complaints);
-            params
+            params.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
         });
         for field in &site.resource.fields {
             if !new.contains_key(&field.wire)

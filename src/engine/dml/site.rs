@@ -90,14 +90,14 @@ impl Site {
         })
     }
 
-    /// The params of a call: those that are given, then the session's.
+    /// The params of a call: those that are given, then the session's. One that is given and NULL is a mistake.
     ///
     /// # Errors
     /// What is wrong with each.
     pub fn params(
         &self,
         call: &str,
-        given: &BTreeMap<String, String>,
+        given: &BTreeMap<String, Option<String>>,
         defaults: &BTreeMap<String, Vec<String>>,
     ) -> Result<BTreeMap<String, String>, Vec<String>> {
         let taken = self.driver.signature(call).map(|signature| signature.params).unwrap_or_default();
@@ -106,7 +106,14 @@ impl Site {
             complaints.push(format!("`{name}` cannot be given here: `{call}` does not take it"));
         }
         for param in &taken {
-            let value = given.get(param.name).map(|value| vec![value.clone()]);
+            let value = match given.get(param.name) {
+                Some(None) => {
+                    complaints.push(format!("`{}` is NULL", param.name));
+                    continue;
+                }
+                Some(Some(value)) => Some(vec![value.clone()]),
+                None => None,
+            };
             match value.as_ref().or_else(|| defaults.get(param.name)).map(Vec::as_slice) {
                 Some([value]) => match plausible(param, value) {
                     Ok(()) => drop(found.insert(param.name.to_string(), value.clone())),
