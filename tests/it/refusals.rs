@@ -4,6 +4,8 @@ use iql::error::Kind;
 
 use crate::writes::{TABLE, TARGET, calls, insert, made, quick, source};
 
+const FAR: &str = "arn:aws:redshift:eu-west-1:111122223333:integration:00000000-0000-4000-8000-000000000000";
+
 #[tokio::test]
 async fn a_hint_that_nothing_knows_is_said() {
     let lab = quick().await;
@@ -59,4 +61,49 @@ async fn a_param_that_is_null_is_no_default() {
         assert_eq!(error.message, format!("`{param}` is NULL"), "{error}");
         assert_eq!(lab.asked(), Vec::<String>::new());
     }
+}
+
+#[tokio::test]
+async fn a_key_of_another_region_is_no_row_that_is_gone() {
+    let lab = quick().await;
+    let near = made(&lab, "w-near", "[]").await;
+    lab.asked();
+    let place = "region = 'us-east-1'";
+    let half = FAR.split_at(40);
+    for condition in [
+        format!("Identifier = '{FAR}'"),
+        format!("Identifier = '{FAR}'::text"),
+        format!("Identifier = CAST('{FAR}' AS VARCHAR)"),
+        format!("Identifier = lower('{FAR}')"),
+        format!("Identifier = '{}' || '{}'", half.0, half.1),
+        format!("(Identifier = '{near}' OR Identifier = lower('{FAR}'))"),
+        format!("(Identifier = '{near}' OR ('{FAR}'::text) = Identifier)"),
+        format!("Identifier IN ('{near}', concat('{FAR}', ''))"),
+        format!(
+            "Identifier = '{FAR}'::text AND integration_name NOT IN
+             (SELECT integration_name FROM {TABLE} WHERE region = 'eu-west-1')"
+        ),
+    ] {
+        for sql in [
+            format!("DELETE FROM {TABLE} WHERE {place} AND {condition}"),
+            format!("UPDATE {TABLE} SET tags = '[]' WHERE {condition} AND {place}"),
+        ] {
+            let error = lab.notices(&sql).await.expect_err(&sql);
+            assert_eq!(
+                (error.kind, error.message),
+                (Kind::Param, format!("`{FAR}` is in the region `eu-west-1`, where the statement does not look")),
+                "{sql}"
+            );
+            assert_eq!(lab.asked(), Vec::<String>::new(), "{sql}");
+        }
+    }
+    // A join that finds no row says so.
+    let joined = format!("DELETE FROM {TABLE} WHERE {place} AND Identifier IN (SELECT '{FAR}')");
+    assert_eq!(lab.notices(&joined).await.unwrap(), ["DELETE: no row, and nothing was sent"]);
+    // What a subquery looks for in vain is its own business.
+    let other = format!(
+        "DELETE FROM {TABLE} WHERE {place} AND Identifier = '{near}' AND NOT EXISTS
+         (SELECT 1 FROM {TABLE} WHERE {place} AND Identifier = '{FAR}')"
+    );
+    assert_eq!(lab.notices(&other).await.unwrap(), ["deleted: w-near"]);
 }

@@ -1,13 +1,13 @@
 //! The rows that an UPDATE or a DELETE is about: whatever its WHERE picks, each once, read by an ordinary SELECT.
 //! Reads, and writes nothing. Invariant: a target is known by its key and its params, and only by them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 use sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor,
-    TableWithJoins, Value as Literal, ValueWithSpan,
+    BinaryOperator, DataType, Expr, GroupByExpr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, TableAlias,
+    TableFactor, TableWithJoins, Value as Literal, ValueWithSpan,
 };
 
 use super::cells;
@@ -18,6 +18,7 @@ use crate::engine::calls::Meter;
 use crate::engine::plan::{collect, logical, physical};
 use crate::engine::rules::scans;
 use crate::engine::run::Run;
+use crate::engine::scan::ScanExec;
 use crate::engine::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::sql::{Name, Part, Source};
@@ -72,9 +73,7 @@ pub async fn read(
     let plan = physical(&state, &logical(&state, resolved, source).await?, source).await?;
     let scans: Vec<_> =
         scans(&plan).into_iter().filter(|scan| scan.resource.full_name() == site.resource.full_name()).collect();
-    if let Some(named) = &conditions.named {
-        elsewhere(named, &scans.iter().flat_map(|scan| scan.route.elsewhere.clone()).collect::<Vec<_>>())?;
-    }
+    elsewhere(&scans, conditions.named.as_deref().unwrap_or_default())?;
     // A param that is no field is a column to read only where something binds it: it then says whose row it is.
     let is_bound = |name: &str| {
         scans.iter().any(|scan| scan.route.requests.iter().any(|request| request.params.contains_key(name)))
@@ -277,14 +276,34 @@ fn literals(condition: &Expr, is_column: &dyn Fn(&Expr) -> bool) -> Option<Vec<S
 fn text(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Nested(inner) => text(inner),
+        // A text that is cast to a text of any length stays what it is.
+        Expr::Cast {
+            expr,
+            data_type: DataType::Text | DataType::Varchar(None) | DataType::String(None),
+            array: false,
+            format: None,
+            ..
+        } => text(expr),
         Expr::Value(ValueWithSpan { value: Literal::SingleQuotedString(text), .. }) => Some(text.clone()),
         _ => None,
     }
 }
 
-/// A named row that cannot be where the statement looks is a mistake, and not a row that does not exist.
-fn elsewhere(named: &[String], elsewhere: &[String]) -> Result<()> {
-    let far: Vec<&String> = named.iter().filter(|key| elsewhere.contains(key)).collect();
+/// A key that cannot be where the statement looks is a mistake, and not a row that does not exist. A subquery's scan of
+/// the same resource may look elsewhere: so a key counts that every scan has dropped, or that the WHERE itself names.
+fn elsewhere(scans: &[ScanExec], named: &[String]) -> Result<()> {
+    let named: HashSet<&String> = named.iter().collect();
+    let mut drops: HashMap<&String, usize> = HashMap::new();
+    let mut dropped: Vec<&String> = Vec::new();
+    for scan in scans {
+        for key in scan.route.elsewhere.iter().collect::<HashSet<_>>() {
+            *drops.entry(key).or_default() += 1;
+        }
+        dropped.extend(&scan.route.elsewhere);
+    }
+    let mut seen = HashSet::new();
+    let far = dropped.into_iter().filter(|key| drops.get(key) == Some(&scans.len()) || named.contains(key));
+    let far: Vec<&String> = far.filter(|key| seen.insert(*key)).collect();
     let Some(first) = far.first() else { return Ok(()) };
     let region = first.split(':').nth(3).unwrap_or_default();
     let error =
