@@ -1,8 +1,11 @@
 //! What a write is refused for before anything is sent, and what else is said of what it names.
 
 use iql::error::Kind;
+use iql::sandbox;
+use iql::settings::{Secret, StaticCredentials};
 
-use crate::writes::{TABLE, TARGET, calls, insert, made, quick, source};
+use crate::lab::Lab;
+use crate::writes::{TABLE, TARGET, calls, insert, made, quick, settle_at_once, source};
 
 const FAR: &str = "arn:aws:redshift:eu-west-1:111122223333:integration:00000000-0000-4000-8000-000000000000";
 
@@ -106,4 +109,26 @@ async fn a_key_of_another_region_is_no_row_that_is_gone() {
          (SELECT 1 FROM {TABLE} WHERE {place} AND Identifier = '{FAR}')"
     );
     assert_eq!(lab.notices(&other).await.unwrap(), ["deleted: w-near"]);
+}
+
+#[tokio::test]
+async fn an_arn_is_one_target_through_however_many_profiles() {
+    let lab = Lab::with(|settings| {
+        let (id, secret) = sandbox::credentials(Some("prod"));
+        let twin = StaticCredentials { access_key_id: id, secret_access_key: Secret::new(&secret) };
+        settings.aws.credentials.insert(Some("twin".into()), twin);
+    })
+    .await;
+    settle_at_once(&lab);
+    let sql = insert("w-p", "[]").replace("region)", "region, profile)").replace("'us-east-1'", "'us-east-1', 'prod'");
+    let rows = lab.rows(&format!("{sql} RETURNING Identifier")).await.unwrap();
+    let arn = rows[0]["Identifier"].as_str().unwrap();
+    lab.asked();
+    let place = format!("profile IN ('prod', 'twin') AND region = 'us-east-1' AND Identifier = '{arn}'");
+    let tag = r#"[{"Key":"a","Value":"1"}]"#;
+    let update = format!("UPDATE {TABLE} SET tags = '{tag}' WHERE {place}");
+    assert_eq!(lab.notices(&update).await.unwrap(), ["changed: w-p (CreateTags)"]);
+    assert_eq!(calls(&lab).iter().filter(|call| *call == "CreateTags").count(), 1);
+    assert_eq!(lab.notices(&format!("DELETE FROM {TABLE} WHERE {place}")).await.unwrap(), ["deleted: w-p"]);
+    assert_eq!(calls(&lab).iter().filter(|call| *call == "DeleteIntegration").count(), 1);
 }

@@ -1,6 +1,8 @@
 //! The rows that an UPDATE or a DELETE is about: whatever its WHERE picks, each once, read by an ordinary SELECT.
-//! Reads, and writes nothing. Invariant: a target is known by its key and its params, and only by them.
+//! Reads, and writes nothing. Invariant: a target is known by its key and its params, and only by them; by its key alone
+//! where that is an ARN, which names one thing whoever looks at it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -91,16 +93,21 @@ pub async fn read(
         (state, run, plan)
     };
     let rows = cells::rows(&collect(&state, plan, source).await?)?;
+    let is_arn = site.identity()?.arn;
     let mut found: Vec<Found> = Vec::new();
+    let mut known: HashMap<(String, Option<BTreeMap<String, String>>), usize> = HashMap::new();
     for row in rows {
         let row = target(site, &hidden, row)?;
-        match found.iter().find(|known| known.key == row.key && known.params == row.params) {
-            None => found.push(row),
-            Some(known) if known.values == row.values => {}
-            Some(known) => {
+        match known.entry((row.key.clone(), (!is_arn).then(|| row.params.clone()))) {
+            Entry::Vacant(entry) => {
+                entry.insert(found.len());
+                found.push(row);
+            }
+            Entry::Occupied(entry) if found[*entry.get()].values == row.values => {}
+            Entry::Occupied(_) => {
                 return Err(Error::new(
                     Kind::Statement,
-                    format!("two rows of the statement want two things of `{}`", known.key),
+                    format!("two rows of the statement want two things of `{}`", row.key),
                 )
                 .with_context("nothing was sent")
                 .with_hint("let the FROM give one row for each that is changed"));
