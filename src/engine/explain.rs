@@ -64,8 +64,8 @@ pub fn calls(plan: &Arc<dyn ExecutionPlan>) -> String {
     lines.join("\n")
 }
 
-/// The permissions that a plan's calls need, as the service names them, one a line.
-pub fn permissions(plan: &Arc<dyn ExecutionPlan>) -> String {
+/// The permissions that a plan's calls need, as the service names them; those that it checks by itself are marked.
+pub fn permissions(plan: &Arc<dyn ExecutionPlan>) -> BTreeSet<String> {
     let mut needed = BTreeSet::new();
     for scan in scans(plan) {
         let Some(method) = scan.resource.method(&scan.route.method) else { continue };
@@ -78,7 +78,12 @@ pub fn permissions(plan: &Arc<dyn ExecutionPlan>) -> String {
             needed.insert(format!("{permission}{own}"));
         }
     }
-    if needed.is_empty() { "none".into() } else { needed.into_iter().collect::<Vec<_>>().join("\n") }
+    needed
+}
+
+/// Permissions, one a line.
+pub fn listed(permissions: &BTreeSet<String>) -> String {
+    if permissions.is_empty() { "none".into() } else { permissions.iter().cloned().collect::<Vec<_>>().join("\n") }
 }
 
 /// What a statement cost, for EXPLAIN ANALYZE and `--verbose`.

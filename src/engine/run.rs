@@ -1,8 +1,8 @@
 //! What one statement carries with it while it is planned and run: its calls, its meter, and where its tables stand in
 //! the text. Reaches the tables as an extension of DataFusion's session configuration. Knows no plan.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use datafusion::common::{DataFusionError, Result as PlanResult};
 use datafusion::prelude::SessionConfig;
@@ -26,6 +26,8 @@ pub struct Run {
     pub region_hint: Option<String>,
     /// Operators that find no memory may read their input again.
     pub memory_is_limited: bool,
+    /// The permissions that the calls need by which a write reads what it is about; EXPLAIN names them.
+    pub reads: OnceLock<BTreeSet<String>>,
     /// What planning found worth saying.
     pub notices: Mutex<Vec<String>>,
 }

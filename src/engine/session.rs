@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
@@ -205,9 +205,9 @@ impl Session {
         let resolved = names::resolve(&mut query, &tables, source)?;
         let tables = resolved.tables.into_iter().map(|used| (used.parts.join("."), source.place(used.span)));
         let tables = tables.collect();
-        let notices = Mutex::default();
+        let (reads, notices) = (OnceLock::new(), Mutex::default());
         let meter = meter.clone();
-        let run = Run { calls, meter, defaults, tables, has_where, region_hint, memory_is_limited, notices };
+        let run = Run { calls, meter, defaults, tables, has_where, region_hint, memory_is_limited, reads, notices };
         let run = Arc::new(run);
         state.config_mut().set_extension(run.clone());
         // The statement's own `now()`.
@@ -257,7 +257,7 @@ impl Session {
         let explained = DataFrame::new(state.clone(), logical.clone()).explain_with_options(options).map_err(failed)?;
         // Planned once more for its calls: DataFusion's own explanation keeps its plan to itself.
         let plan = state.create_physical_plan(&logical).await.map_err(failed)?;
-        let (calls, permissions) = (explain::calls(&plan), explain::permissions(&plan));
+        let (calls, permissions) = (explain::calls(&plan), explain::listed(&explain::permissions(&plan)));
         let explained = explained.create_physical_plan().await.map_err(failed)?;
         let mut outcome = self.execute(&state, run.clone(), explained, source)?;
         let schema = outcome.rows.schema.clone();
@@ -365,6 +365,7 @@ impl Session {
             has_where: false,
             region_hint: None,
             memory_is_limited: false,
+            reads: OnceLock::new(),
             notices: Mutex::default(),
         };
         let stream = futures::stream::iter([Ok(batch)]).boxed();

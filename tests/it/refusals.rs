@@ -132,3 +132,29 @@ async fn an_arn_is_one_target_through_however_many_profiles() {
     assert_eq!(lab.notices(&format!("DELETE FROM {TABLE} WHERE {place}")).await.unwrap(), ["deleted: w-p"]);
     assert_eq!(calls(&lab).iter().filter(|call| *call == "DeleteIntegration").count(), 1);
 }
+
+#[tokio::test]
+async fn the_permissions_of_a_write_are_also_those_of_its_reads() {
+    let lab = quick().await;
+    let permissions = async |sql: &str| {
+        let rows = lab.rows(&format!("EXPLAIN {sql}")).await.expect(sql);
+        let row = rows.iter().find(|row| row["plan_type"] == "permissions").expect("permissions");
+        row["plan"].as_str().unwrap_or_default().lines().map(String::from).collect::<Vec<_>>()
+    };
+    let from = format!(
+        "INSERT INTO {TABLE} (SourceArn, TargetArn, region)
+         SELECT cluster_namespace_arn, '{TARGET}', region FROM aws.redshift.clusters WHERE region = 'us-east-1'"
+    );
+    let found = permissions(&from).await;
+    for wanted in ["redshift:CreateIntegration", "redshift:DescribeClusters"] {
+        assert!(found.contains(&wanted.to_string()), "{found:?}");
+    }
+    let using = format!(
+        "DELETE FROM {TABLE} AS i USING aws.redshift.clusters AS c
+         WHERE i.region = 'us-east-1' AND c.region = 'us-east-1' AND i.source_arn = c.cluster_namespace_arn"
+    );
+    let found = permissions(&using).await;
+    for wanted in ["redshift:DescribeIntegrations", "redshift:DescribeClusters"] {
+        assert!(found.contains(&wanted.to_string()), "{found:?}");
+    }
+}

@@ -103,8 +103,8 @@ fn patch(resource: &Resource, from: &Document, to: &Document) -> Value {
     Value::Array(operations)
 }
 
-/// The permissions of the calls, as the service names them, one a line; those that the service checks on its own behalf
-/// are marked.
+/// The permissions of the calls and of those that read, as the service names them, one a line; those that the service
+/// checks on its own behalf are marked.
 fn permissions(planned: &Planned, requests: &[&Request]) -> String {
     let mut needed = BTreeSet::new();
     let driver = &planned.site.driver;
@@ -122,9 +122,7 @@ fn permissions(planned: &Planned, requests: &[&Request]) -> String {
         }
     }
     if planned.run.meter.read().calls > 0 {
-        for method in resource.verbs.select.iter().filter_map(|name| resource.method(name)) {
-            add(&method.call);
-        }
+        needed.extend(planned.run.reads.get().into_iter().flatten().cloned());
     }
     let mut lines: Vec<String> = needed.into_iter().collect();
     if requests.iter().any(|request| request.call == planned.method.call) {

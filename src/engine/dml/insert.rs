@@ -17,6 +17,7 @@ use super::{Planned, cells, check, look};
 use crate::catalog::model::{Access, Generated, Method};
 use crate::drivers::Request;
 use crate::engine::calls::Meter;
+use crate::engine::explain::permissions;
 use crate::engine::plan::{collect, logical, physical};
 use crate::engine::rules::scans;
 use crate::engine::session::Session;
@@ -68,6 +69,7 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
     if !complaints.is_empty() && (width != columns.len() || !scans(&plan).is_empty()) {
         return Err(refused("INSERT", complaints));
     }
+    run.reads.get_or_init(|| permissions(&plan));
     let rows = cells::rows(&collect(&state, plan, source).await?)?;
     let defaults = run.defaults.of(&site.resource);
     let mut notices = run.taken_notices();

@@ -17,6 +17,7 @@ use super::document::{Document, wire};
 use super::site::Site;
 use crate::catalog::model::Type;
 use crate::engine::calls::Meter;
+use crate::engine::explain::permissions;
 use crate::engine::plan::{collect, logical, physical};
 use crate::engine::rules::scans;
 use crate::engine::run::Run;
@@ -92,6 +93,7 @@ pub async fn read(
         let plan = physical(&state, &logical(&state, resolved, source).await?, source).await?;
         (state, run, plan)
     };
+    run.reads.get_or_init(|| permissions(&plan));
     let rows = cells::rows(&collect(&state, plan, source).await?)?;
     let is_arn = site.identity()?.arn;
     let mut found: Vec<Found> = Vec::new();
