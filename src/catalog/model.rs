@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use regex::Regex;
+
 /// Every provider that was loaded, in the order of their names.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
@@ -74,7 +76,7 @@ pub struct Field {
     pub min: Option<usize>,
     pub max: Option<usize>,
     /// Found anywhere in the value, unless it is anchored by `^` and `$`.
-    pub pattern: Option<String>,
+    pub pattern: Option<Regex>,
     /// `pattern` is checked before a call; otherwise it is a notice, and the service decides.
     pub strict: bool,
     /// The values known today; services add more.

@@ -158,3 +158,18 @@ async fn the_permissions_of_a_write_are_also_those_of_its_reads() {
         assert!(found.contains(&wanted.to_string()), "{found:?}");
     }
 }
+
+#[tokio::test]
+async fn thousands_of_mistakes_are_counted() {
+    let lab = quick().await;
+    let sql = format!(
+        "INSERT INTO {TABLE} (IntegrationName, SourceArn, TargetArn, region)
+         SELECT 'a_' || value, '{}', '{TARGET}', 'us-east-1' FROM generate_series(1, 1000)",
+        source("t")
+    );
+    let error = lab.notices(&sql).await.unwrap_err();
+    assert_eq!(error.message, "the INSERT has 1000 mistakes");
+    assert_eq!(error.context.len(), 52, "{error}");
+    assert!(error.context[49].starts_with("row 50: `IntegrationName` is `a_50`, which"), "{error}");
+    assert_eq!(error.context[50..], ["… and 950 more", "nothing was sent"]);
+}

@@ -1,6 +1,8 @@
 //! A field of a document as written, and the model that its keys make.
 //! What fields say of each other and of the rest of their resource is `check`'s.
 
+use regex::Regex;
+
 use super::parts;
 use crate::catalog::model::{Access, Alike, Field, Generated, Member, Param, Type};
 use crate::catalog::table::Table;
@@ -78,8 +80,8 @@ pub(super) fn field((key, node): &(Key, Node), params: &[Param], mistakes: &mut 
         description: table.text("description", mistakes).unwrap_or_default(),
         min: table.count("min", mistakes),
         max: table.count("max", mistakes),
-        pattern: table.text("pattern", mistakes),
-        strict: table.flag("strict", mistakes),
+        pattern: pattern(&key.name, &table, mistakes),
+        strict: strict(&key.name, &table, mistakes),
         values: table.texts("values", mistakes),
         arn: table.flag("arn", mistakes),
         echoes: false,
@@ -90,6 +92,27 @@ pub(super) fn field((key, node): &(Key, Node), params: &[Param], mistakes: &mut 
         reserved: table.text("reserved", mistakes),
         alike: table.word("alike", ALIKE, mistakes).unwrap_or_default(),
     }
+}
+
+/// Compiled here, once, so that whoever has a field can use it.
+fn pattern(name: &str, table: &Table<'_>, mistakes: &mut Vec<Mistake>) -> Option<Regex> {
+    let text = table.text("pattern", mistakes)?;
+    let complain = |error: regex::Error| {
+        // The last line says what is wrong; those before it draw the pattern.
+        let reason = error.to_string();
+        let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        let at = table.get("pattern").map_or(table.at, |(key, _)| key.at);
+        mistakes.push(mistake(at, format!("the pattern of field `{name}` cannot be used: {reason}")));
+    };
+    Regex::new(&text).map_err(complain).ok()
+}
+
+fn strict(name: &str, table: &Table<'_>, mistakes: &mut Vec<Mistake>) -> bool {
+    let strict = table.flag("strict", mistakes);
+    if let Some((key, _)) = table.get("strict").filter(|_| strict && table.get("pattern").is_none()) {
+        mistakes.push(mistake(key.at, format!("field `{name}` is strict without a `pattern`")));
+    }
+    strict
 }
 
 fn generated((key, node): &(Key, Node), of: &str, mistakes: &mut Vec<Mistake>) -> Option<Generated> {

@@ -74,6 +74,7 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
     let defaults = run.defaults.of(&site.resource);
     let mut notices = run.taken_notices();
     let mut targets: Vec<Target> = Vec::new();
+    let said = complaints.clone();
     let mut names: HashMap<(Value, BTreeMap<String, String>), usize> = HashMap::new();
     for (at, row) in rows.into_iter().enumerate() {
         let number = at + 1;
@@ -108,7 +109,7 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
         }
         let found = check::created(&site.resource, &new);
         // A column that is not there was said once, for all rows.
-        let is_said = |complaint: &String| complaints.iter().any(|said| said.starts_with(complaint.as_str()));
+        let is_said = |complaint: &String| said.iter().any(|said| said.starts_with(complaint.as_str()));
         let is_ill_typed = |complaint: &String| {
             complaint.strip_suffix(" is missing").is_some_and(|name| wrong.iter().any(|said| said.starts_with(name)))
         };

@@ -14,6 +14,9 @@ use crate::engine::tables::ResourceTable;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::sql::{Name, Part, Source, names};
 
+/// How many mistakes are told before the rest is only counted.
+const MOST_SAID: usize = 50;
+
 #[derive(Debug, Clone)]
 pub struct Site {
     pub resource: Arc<Resource>,
@@ -163,7 +166,11 @@ pub fn refused(verb: &str, complaints: Vec<String>) -> Error {
         }
         several => {
             let error = Error::new(Kind::Param, format!("the {verb} has {} mistakes", several.len()));
-            several.iter().fold(error, |error, complaint| error.with_context(complaint))
+            let error = several.iter().take(MOST_SAID).fold(error, |error, complaint| error.with_context(complaint));
+            match several.len().saturating_sub(MOST_SAID) {
+                0 => error,
+                more => error.with_context(format!("… and {more} more")),
+            }
         }
     };
     error.with_context("nothing was sent")

@@ -117,7 +117,8 @@ pub async fn read(
         }
     }
     let named = conditions.named;
-    let absent = named.iter().flatten().filter(|key| !found.iter().any(|row| row.key == **key)).cloned().collect();
+    let keys: HashSet<&String> = found.iter().map(|row| &row.key).collect();
+    let absent = named.iter().flatten().filter(|key| !keys.contains(key)).cloned().collect();
     Ok(Targets { found, named, absent, only_named: conditions.nothing_else, run })
 }
 
@@ -245,7 +246,8 @@ impl Conditions {
         let (mut named, mut nothing_else) = (None, picked.others.is_empty());
         for condition in conjuncts(selection) {
             if let Some(values) = literals(condition, &|expr| of_target(expr, identity)) {
-                let both = |known: Vec<String>| known.into_iter().filter(|key| values.contains(key)).collect();
+                let allowed: HashSet<&String> = values.iter().collect();
+                let both = |known: Vec<String>| known.into_iter().filter(|key| allowed.contains(key)).collect();
                 named = Some(named.map_or_else(|| values.clone(), both));
             } else {
                 let is_param = |name: &str| literals(condition, &|expr| of_target(expr, name)).is_some();

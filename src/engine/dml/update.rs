@@ -1,6 +1,7 @@
 //! UPDATE: from each target as it is to the target as it should be, whether the statement says so column by column or as
 //! a JSON Patch. Every target is checked before the first is changed.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -93,7 +94,10 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
 
 /// Whether the statement names every target by a literal.
 pub fn all_named(targets: &[Target], named: Option<&[String]>) -> bool {
-    named.is_some_and(|named| targets.iter().all(|target| target.key.as_ref().is_some_and(|key| named.contains(key))))
+    named.is_some_and(|named| {
+        let named: HashSet<&String> = named.iter().collect();
+        targets.iter().all(|target| target.key.as_ref().is_some_and(|key| named.contains(key)))
+    })
 }
 
 /// What the reports call a row.
