@@ -102,9 +102,16 @@ pub struct Error {
     /// What to type or do next. A hint is only given when it would work.
     pub hints: Vec<String>,
     pub source: Option<Arc<dyn std::error::Error + Send + Sync>>,
-    /// For how long the service asks to be left alone before the call is sent again.
+    /// What a service's answer said besides; boxed, so that an error stays small.
+    pub reply: Option<Box<Reply>>,
+}
+
+/// What a service says of a call that it refuses, beside why.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// For how long it asks to be left alone before the call is sent again.
     pub retry_after: Option<Duration>,
-    /// By which the service finds the request again.
+    /// By which it finds the request again.
     pub request_id: Option<String>,
 }
 
@@ -117,8 +124,7 @@ impl Error {
             context: Vec::new(),
             hints: Vec::new(),
             source: None,
-            retry_after: None,
-            request_id: None,
+            reply: None,
         }
     }
 
@@ -126,6 +132,19 @@ impl Error {
     pub fn at(mut self, place: Place) -> Self {
         self.place.get_or_insert_with(|| Box::new(place));
         self
+    }
+
+    pub fn with_reply(mut self, reply: Reply) -> Self {
+        self.reply = Some(Box::new(reply));
+        self
+    }
+
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.reply.as_ref()?.retry_after
+    }
+
+    pub fn request_id(&self) -> Option<&str> {
+        self.reply.as_ref()?.request_id.as_deref()
     }
 
     pub fn with_context(mut self, line: impl Into<String>) -> Self {

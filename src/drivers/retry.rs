@@ -77,7 +77,7 @@ pub async fn send(
             Err(_) => unanswered(driver, request, policy.call),
         };
         // On top of what the service asks for, not instead: everybody else was told the same.
-        let wait = error.retry_after.unwrap_or_default().saturating_add(jitter(policy.backoff, tries));
+        let wait = error.retry_after().unwrap_or_default().saturating_add(jitter(policy.backoff, tries));
         if !may_repeat(&error, repeatable)
             || tries >= policy.tries
             || started.elapsed().saturating_add(wait) > policy.time
@@ -119,7 +119,7 @@ fn unanswered(driver: &dyn Driver, request: &Request, limit: Duration) -> Error 
 }
 
 fn given_up(driver: &dyn Driver, request: &Request, mut error: Error, tries: u32, spent: Duration) -> Error {
-    if let Some(time) = error.retry_after {
+    if let Some(time) = error.retry_after() {
         error.context.push(format!("{} asks to wait {}", driver.service(), show(time)));
     }
     if tries == 1 {

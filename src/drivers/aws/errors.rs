@@ -15,7 +15,7 @@ use super::endpoint::Endpoint;
 use super::http::{Astray, BadSetting, NoAddress};
 use super::regions::REGIONS;
 use super::whole::NotWhole;
-use crate::error::{Error, Kind, nearest};
+use crate::error::{Error, Kind, Reply, nearest};
 
 /// The request that an error is about.
 #[derive(Debug)]
@@ -86,7 +86,11 @@ pub fn error<E>(failure: SdkError<E, HttpResponse>, about: &About<'_>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    let request_id = failure.raw_response().and_then(request_id);
+    let reply = failure.raw_response().map(|response| Reply {
+        // A wait is asked for by who answers with an error; what did not come whole has no say.
+        retry_after: matches!(failure, SdkError::ServiceError(_)).then(|| retry_after(response)).flatten(),
+        request_id: request_id(response),
+    });
     let error = match &failure {
         SdkError::ServiceError(service) => said(service.err(), service.raw(), about),
         SdkError::ResponseError(response) => match find::<NotWhole>(&failure) {
@@ -99,7 +103,11 @@ where
         SdkError::DispatchFailure(dispatch) => unsent(&failure, dispatch.is_user(), about),
         _ => broken(&failure, about),
     };
-    Error { request_id, ..error.with_source(failure) }
+    let error = error.with_source(failure);
+    match reply {
+        Some(reply) => error.with_reply(reply),
+        None => error,
+    }
 }
 
 /// Whether an error says that there are no credentials, and not that somebody refused them.
@@ -153,7 +161,6 @@ fn said(error: &(impl ProvideErrorMetadata + StdError + 'static), response: &Htt
     } else {
         Error::new(Kind::Refused, format!("AWS refused `{call}`: {code}"))
     };
-    error.retry_after = retry_after(response);
     if !message.is_empty() {
         error.context.insert(0, format!("AWS says: {}", message.trim()));
     }

@@ -191,7 +191,7 @@ fn stuck(about: &About<'_>) -> Error {
 /// page would hide the others: the call is refused, and whoever asked can ask for each.
 fn absent(request: &Request, mut error: Error) -> Result<Page> {
     if key(request).is_some() {
-        return Ok(Page { request_id: error.request_id, ..Page::default() });
+        return Ok(Page { request_id: error.request_id().map(String::from), ..Page::default() });
     }
     if request.inputs.contains_key("IntegrationArn") {
         error.kind = Kind::Refused;

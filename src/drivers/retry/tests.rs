@@ -8,6 +8,7 @@ use async_trait::async_trait;
 
 use super::*;
 use crate::drivers::Signature;
+use crate::error::Reply;
 
 /// Fails with the kinds given, one a try, and then answers.
 #[derive(Debug)]
@@ -62,7 +63,8 @@ impl Driver for Faulty {
             None => Ok(Page::default()),
             Some(Fault::Error(kind)) => Err(Error::new(kind, "AWS throttled `Call`")),
             Some(Fault::After(time)) => {
-                Err(Error { retry_after: Some(time), ..Error::new(Kind::Throttled, "AWS throttled `Call`") })
+                let reply = Reply { retry_after: Some(time), request_id: None };
+                Err(Error::new(Kind::Throttled, "AWS throttled `Call`").with_reply(reply))
             }
             Some(Fault::Hang) => std::future::pending().await,
         }

@@ -92,7 +92,7 @@ fn line(entry: &Entry<'_>) -> Value {
     put("target", entry.target.into());
     put("key", entry.key.into());
     put("result", entry.result.into());
-    let id = entry.request_id.or_else(|| entry.error.and_then(|error| error.request_id.as_deref()));
+    let id = entry.request_id.or_else(|| entry.error.and_then(|error| error.request_id()));
     put("request_id", id.into());
     put("error", entry.error.map(|error| error.message.clone()).into());
     line.into()

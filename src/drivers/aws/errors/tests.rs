@@ -49,7 +49,7 @@ async fn a_wait_that_aws_asks_for_is_read() {
         let mut settings = double.settings();
         settings.limits.tries = 1;
         let error = send(&settings, &request("DescribeIntegrations")).await.expect_err("throttled");
-        let wait = error.retry_after.expect("a wait").as_secs();
+        let wait = error.retry_after().expect("a wait").as_secs();
         assert!(expected.contains(&wait), "{name}: {wait}");
     }
 }
@@ -152,7 +152,7 @@ async fn by_code(code: &'static str) -> Error {
     let inputs = [("IntegrationArn".to_string(), vec!["arn:1".to_string()])].into();
     let request = Request { inputs, ..request("DeleteIntegration") };
     let error = send(&double.settings(), &request).await.expect_err(code);
-    assert_eq!((double.received().len(), error.request_id.as_deref()), (1, Some("r-1")), "{error}");
+    assert_eq!((double.received().len(), error.request_id()), (1, Some("r-1")), "{error}");
     let facts = format!("code {code}, HTTP status 400, request id r-1");
     assert_eq!(error.context[1..], ["AWS says: so it is".to_string(), facts], "{error}");
     error
@@ -219,7 +219,7 @@ async fn a_request_id_is_kept_wherever_it_came() {
         let mut settings = double.settings();
         settings.limits.tries = 1;
         let error = send(&settings, &request("DescribeIntegrations")).await.expect_err("no page");
-        assert_eq!((error.kind, error.request_id.as_deref()), (kind, Some("r-9")), "{error}");
+        assert_eq!((error.kind, error.request_id()), (kind, Some("r-9")), "{error}");
         assert!(error.context.iter().any(|line| line.ends_with("request id r-9")), "{error}");
     }
 }

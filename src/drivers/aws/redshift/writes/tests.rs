@@ -249,7 +249,7 @@ async fn what_is_not_there_is_an_error_of_a_write() {
     ] {
         let (result, received) = outcome(&least(call), move || fault(404, code, "not there")).await;
         let error = result.expect_err("nothing to write to");
-        assert_eq!((error.kind, error.request_id.as_deref(), received.len()), (Kind::NotFound, Some("r-1"), 1));
+        assert_eq!((error.kind, error.request_id(), received.len()), (Kind::NotFound, Some("r-1"), 1));
     }
 }
 
