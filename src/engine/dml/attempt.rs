@@ -33,10 +33,7 @@ impl Sender {
                 Answer::Refused(error) => match doubt {
                     None => return State::Failed(error),
                     // An earlier call may have been done, though this one was refused.
-                    Some(first) => {
-                        let first = first.with_context(format!("then: {}", error.message));
-                        return self.looked_for(target, request, new, first).await;
-                    }
+                    Some(first) => return self.looked_for(target, request, new, after(Some(first), error)).await,
                 },
                 Answer::Doubt(error) => error,
             };
@@ -185,9 +182,9 @@ impl Sender {
         target: &Target,
         steps: &[Step],
         before: &Document,
-        after: &Document,
+        wanted: &Document,
     ) -> State {
-        let mut document = merged(&self.look.resource, before, after);
+        let mut document = merged(&self.look.resource, before, wanted);
         let mut calls = Vec::new();
         for step in steps {
             let mut doubt: Option<Error> = None;
@@ -205,23 +202,26 @@ impl Sender {
                     }
                     Answer::Refused(error) | Answer::Doubt(error) => error,
                 };
-                let is_doubtful = is_doubtful(error.kind);
+                let kind = error.kind;
+                let error = after(doubt.take(), error);
                 let found = match self.by_key(target).await {
                     Ok(Some(found)) => found,
-                    Ok(None) => return State::Failed(error.with_context("it is gone since it was read")),
-                    Err(looked) => return undecided(doubt.unwrap_or(error), &looked),
+                    // It may have been done before it went.
+                    Ok(None) => return State::Unknown(error.with_context("it is gone since it was read")),
+                    Err(looked) => return undecided(error, &looked),
                 };
                 if is_done(&self.look.resource, step, &found) {
-                    document = found;
+                    // Of the steps that follow, some answer with nothing.
+                    document = merged(&self.look.resource, &found, wanted);
                     break;
                 }
                 let is_last = attempt >= self.limits.tries || self.stop.reason().is_some();
                 // What refuses a repeat may be the first call, still under way.
-                if is_last || !(is_doubtful || error.kind == Kind::Conflict) {
-                    let error = self.with_status(doubt.unwrap_or(error), &found);
+                if is_last || !(is_doubtful(kind) || kind == Kind::Conflict) {
+                    let error = self.with_status(error, &found);
                     return State::Unknown(error.with_context("it was looked at since, and is as it was"));
                 }
-                doubt.get_or_insert(error);
+                doubt = Some(error);
                 self.wait(attempt).await;
             }
             calls.push(step.request.call.clone());
@@ -253,25 +253,27 @@ impl Sender {
                 }
                 Answer::Refused(error) | Answer::Doubt(error) => error,
             };
-            let was_sent = doubt.is_some() || is_doubtful(error.kind);
+            let kind = error.kind;
+            let was_sent = doubt.is_some() || is_doubtful(kind);
+            let error = after(doubt.take(), error);
             let found = match self.by_key(target).await {
                 Ok(None) => return done(if was_sent { How::Made } else { How::Gone }, before.clone()),
                 Ok(Some(found)) if is_going(&self.look.resource, &found) => {
                     return done(if was_sent { How::Made } else { How::Going }, found);
                 }
                 Ok(Some(found)) => found,
-                Err(looked) if was_sent => return undecided(doubt.unwrap_or(error), &looked),
+                Err(looked) if was_sent => return undecided(error, &looked),
                 Err(_) => return State::Failed(error),
             };
             let is_last = attempt >= self.limits.tries || self.stop.reason().is_some();
-            if is_last || !is_doubtful(error.kind) {
-                let error = self.with_status(doubt.unwrap_or(error), &found);
+            if is_last || !is_doubtful(kind) {
+                let error = self.with_status(error, &found);
                 return match was_sent {
                     true => State::Unknown(error.with_context("it was looked for since, and is there still")),
                     false => State::Failed(error),
                 };
             }
-            doubt.get_or_insert(error);
+            doubt = Some(error);
             self.wait(attempt).await;
         }
         State::Unknown(doubt.unwrap_or_else(|| Error::new(Kind::Internal, "a call was to be tried no time")))
@@ -336,7 +338,19 @@ fn unsent(doubt: Option<Error>, error: Error) -> State {
     }
 }
 
+/// The error that left the doubt, with what came after it.
+fn after(doubt: Option<Error>, error: Error) -> Error {
+    match doubt {
+        None => error,
+        Some(first) if is_doubtful(error.kind) => first,
+        Some(first) => first.with_context(format!("then: {}", error.message)),
+    }
+}
+
 fn undecided(error: Error, looked: &Error) -> State {
     let error = error.with_context(format!("it was looked for, to no avail: {}", looked.message));
     State::Unknown(error.with_context("nobody can tell whether it was done"))
 }
+
+#[cfg(test)]
+mod tests;

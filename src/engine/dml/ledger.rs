@@ -245,3 +245,6 @@ impl Verb {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -325,3 +325,6 @@ impl Drop for StopsWhenDropped {
         self.0.stop(Kind::Interrupted);
     }
 }
+
+#[cfg(test)]
+mod double;

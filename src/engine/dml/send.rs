@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::StreamExt;
 use tokio::time::sleep;
 
@@ -13,13 +14,13 @@ use super::change::Step;
 use super::document::{Document, of_row};
 use super::ledger::{Done, How, Ledger, State};
 use super::look::Look;
-use crate::drivers::{Page, Request, Stop};
+use crate::drivers::{Driver, Page, Request, Signature, Stop};
 use crate::error::{Error, Kind, Place};
 use crate::settings::Limits;
 use crate::sql::OnConflict;
 
-/// How long a call in flight may still answer when the end was asked for.
-pub const GRACE: Duration = Duration::from_secs(10);
+/// How long a call in flight may still answer when the end was asked for. Tests wait for it by the real clock.
+pub const GRACE: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 10_000 });
 /// No wait between a look and the next call is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How often a resource is looked for that the service says is there.
@@ -111,7 +112,7 @@ impl Sender {
         }
     }
 
-    /// Sends one request, as often as it may be repeated blindly.
+    /// Sends one request: again only as long as it is sure that nothing was done.
     pub async fn call(&self, index: usize, target: &Target, request: &Request) -> Answer {
         if let Some(reason) = self.stop.reason() {
             return Answer::NotSent(Error::new(reason, "it was stopped before it was sent"));
@@ -121,8 +122,10 @@ impl Sender {
         }
         self.ledger.set(index, State::Sending);
         let calls = &self.look.run.calls;
-        let sent = calls.write(self.look.driver.as_ref(), request, &self.look.run.meter, &self.stop);
+        let driver = NeverBlindly(self.look.driver.clone());
+        let sent = calls.write(&driver, request, &self.look.run.meter, &self.stop);
         let answer = tokio::select! {
+            biased;
             answer = sent => answer,
             _ = self.out_of_time() => {
                 let described = self.look.driver.describe(request);
@@ -212,7 +215,42 @@ impl Sender {
     }
 }
 
+/// The driver, none of whose calls may be repeated when its answer was lost. One that is as good twice as once may be,
+/// but a clear answer to the repeat would hide that the first may have been done.
+#[derive(Debug)]
+struct NeverBlindly(Arc<dyn Driver>);
+
+#[async_trait]
+impl Driver for NeverBlindly {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn service(&self) -> &'static str {
+        self.0.service()
+    }
+
+    fn signature(&self, call: &str) -> Option<Signature> {
+        self.0.signature(call).map(|signature| Signature { repeatable: false, ..signature })
+    }
+
+    fn calls(&self) -> &'static [&'static str] {
+        self.0.calls()
+    }
+
+    async fn send(&self, request: &Request) -> Result<Page, Error> {
+        self.0.send(request).await
+    }
+
+    fn describe(&self, request: &Request) -> String {
+        self.0.describe(request)
+    }
+}
+
 /// An error that leaves open whether the call was done.
 pub fn is_doubtful(kind: Kind) -> bool {
     matches!(kind, Kind::Transport | Kind::Unavailable | Kind::Shape)
 }
+
+#[cfg(test)]
+mod tests;

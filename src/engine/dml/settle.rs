@@ -200,3 +200,6 @@ fn with_errors(settles: &Settles, name: &str, status: &str, found: &Document) ->
         error.with_context(format!("the service says: {}", texts.collect::<Vec<_>>().join(": ")))
     })
 }
+
+#[cfg(test)]
+mod tests;
