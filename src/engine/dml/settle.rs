@@ -28,7 +28,8 @@ struct Waiting {
     /// Whether a look has shown it, and whether it was seen on its way out.
     seen: bool,
     going: bool,
-    looks: u32,
+    /// Looks that were answered before it was seen.
+    missed: u32,
     /// How it stood when it was last seen.
     last: String,
 }
@@ -61,7 +62,6 @@ pub async fn settle(sender: &Sender, targets: &[Target], writes: &Writes, contro
                 _ = sender.stop.asked() => None,
                 () = sleep_until(deadline) => None,
             };
-            row.looks += 1;
             let stands = match found {
                 None => Ok(Standing::Moving(row.last.clone())),
                 Some(Ok(found)) => stands(sender, &settles, name, &mut row, found),
@@ -129,7 +129,7 @@ fn begun(targets: &[Target], rows: &[Row]) -> (Vec<Waiting>, Vec<Error>) {
                     steps,
                     seen: false,
                     going,
-                    looks: 0,
+                    missed: 0,
                     last: "not looked at yet".into(),
                 });
             }
@@ -167,11 +167,16 @@ fn stands(
 ) -> Result<Standing> {
     let deletes = sender.ledger.verb == Verb::Delete;
     let Some(found) = found else {
+        row.missed += 1;
         return match deletes {
             true => Ok(Standing::Settled(None)),
+            false if row.seen => Err(Error::new(Kind::NotFound, format!("{name} is gone again"))),
             // A look may lag behind the write.
-            false if !row.seen && row.looks < LOOKS => Ok(Standing::Moving("not seen yet".into())),
-            false => Err(Error::new(Kind::NotFound, format!("{name} is gone again"))),
+            false if row.missed < LOOKS => Ok(Standing::Moving("not seen yet".into())),
+            false => {
+                let message = format!("{name} was looked for {LOOKS} times, and is not there");
+                Err(Error::new(Kind::NotFound, message))
+            }
         };
     };
     row.seen = true;
