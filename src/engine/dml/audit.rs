@@ -2,7 +2,7 @@
 //! call. Has names, ARNs and codes; never a body, so never a secret.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -59,8 +59,16 @@ impl Audit {
         let mut line = line(entry).to_string();
         line.push('\n');
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_data());
+        let written = file.write_all(line.as_bytes()).and_then(|()| on_disk(&file));
         written.map_err(|source| unwritable(&self.path, &source))
+    }
+}
+
+/// A device or a pipe has no disk behind it, and says so: `EINVAL`, fsync(2).
+fn on_disk(file: &File) -> std::io::Result<()> {
+    match file.sync_data() {
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        result => result,
     }
 }
 
