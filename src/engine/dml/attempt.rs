@@ -101,6 +101,15 @@ impl Sender {
         may_be_ours: bool,
         error: Error,
     ) -> State {
+        // It keeps its name to the end, and is not there when the statement is over.
+        if is_going(&self.look.resource, &document) {
+            let message = format!("one that is called {} is being deleted", target.name);
+            let error = Error { message, kind: Kind::Conflict, ..error };
+            return match may_be_ours {
+                true => State::Unknown(error.with_context("nobody can tell whether it is this row's")),
+                false => State::Failed(error.with_hint("run the statement again when it is gone")),
+            };
+        }
         if may_be_ours && different.is_empty() {
             return self.made(request, document);
         }

@@ -180,7 +180,13 @@ impl Ledger {
             Verb::Update => "run the statement again; rows that already match are skipped",
             Verb::Delete => "run the statement again; what is gone is skipped",
         };
-        let is_worth_it = count > 1 || is_unknown;
+        let has_changed = rows.iter().any(|row| match &row.state {
+            State::Done(done) => done.how == How::Made,
+            State::Unknown(_) | State::Sending => true,
+            State::Failed(_) | State::NotSent => !row.made.is_empty(),
+        });
+        let is_safe_again = self.verb == Verb::Update && !self.skips && !has_changed;
+        let is_worth_it = (count > 1 || is_unknown) && !is_safe_again;
         if is_worth_it && !error.hints.iter().any(|known| known == hint) {
             error.hints.push(hint.to_string());
         }

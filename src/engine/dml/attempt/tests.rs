@@ -187,6 +187,12 @@ async fn a_creation_that_meets_another() {
     of("no look", denied).or_nothing().check("failed Exists", "Create Look").await;
     let tags = || Create::of("other tags", &[], vec![]).among(there(7, "orders", &[]));
     tags().or_nothing().check("there, but Tags", "Create Look").await;
+    let going = || then(hidden(1), Shown::As(json!({"Status": "deleting"})));
+    of("on its way out", going()).or_nothing().check("failed Conflict", "Create Look Look").await;
+    let dropped = || Create::of("lost, and one on its way out", &[DROPPED], going());
+    let among = || dropped().among(there(7, "orders", &[("a", "1")]));
+    among().check("unknown Conflict", "Create Look Create Look").await;
+    among().or_nothing().check("unknown Conflict", "Create Look Create Look").await;
     let source = Create::of("another source", &[], vec![]).among(of_another_source());
     source.or_nothing().check("there, but SourceArn", "Create Look Look").await;
 }

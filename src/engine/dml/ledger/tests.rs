@@ -96,6 +96,8 @@ fn of_several_rows_each_is_told() {
         "UPDATE stopped at row 2 of 2: no\n  said there\n  changed: r1 (Call)\n  failed:  r2\n\n\
          hint: the statement again would change once more what is changed already: leave that out",
     );
+    let told = "UPDATE stopped at row 1 of 2: no\n  said there\n  failed:   r1\n  not sent: r2";
+    check(UPDATE_OF_ITSELF, &[failed("no"), State::NotSent], None, told);
     check(
         DELETE,
         &[done(How::Gone, &[]), done(How::Going, &[]), made(), State::NotSent],
