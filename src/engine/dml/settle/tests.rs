@@ -81,9 +81,9 @@ async fn a_wait_for_what_was_made() {
 
 #[tokio::test]
 async fn a_wait_that_is_given_up() {
-    let short = Duration::from_millis(30);
+    let short = Duration::from_millis(300);
     let late =
-        |status: &str| format!("Timeout: it has not settled within 30 ms\nit goes on in the cloud: orders: {status}");
+        |status: &str| format!("Timeout: it has not settled within 300 ms\nit goes on in the cloud: orders: {status}");
     for (what, shows, expected) in [
         ("no answer", vec![Shown::Never], late("not looked at yet")),
         ("the last status", vec![status("creating"), status("syncing"), Shown::Never], late("syncing")),
@@ -107,8 +107,8 @@ async fn a_wait_for_a_change() {
     let failed = "Refused: orders has not settled: its `Status` is `failed`";
     of("failed before, and stale", &[deleting("failed"), status("failed")], Err(failed), 2).await;
     of("being deleted", &[status("deleting")], Err("Conflict: orders is being deleted"), 1).await;
-    let short = Duration::from_millis(30);
-    let late = "Timeout: it has not settled within 30 ms\nit goes on in the cloud: orders: active";
+    let short = Duration::from_millis(300);
+    let late = "Timeout: it has not settled within 300 ms\nit goes on in the cloud: orders: active";
     check("stale for ever", Verb::Update, short, &[stale(), Shown::Never], Err(late), 2).await;
 }
 
