@@ -295,7 +295,7 @@ pub fn can_ask() -> bool {
 pub fn agrees(question: &str) -> bool {
     let mut answer = String::new();
     let read = tokio::task::block_in_place(|| {
-        write!(io::stderr(), "{}\n`yes` to go on: ", cells::printable(question))?;
+        write!(io::stderr(), "{}\n`yes` or `y` to go on: ", cells::printable(question))?;
         io::stdin().read_line(&mut answer)
     });
     if !answer.ends_with('\n') {

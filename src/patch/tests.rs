@@ -259,7 +259,7 @@ fn members_and_what_touches_them() {
     assert_eq!(patch.members(), members.map(|(name, number)| (name.to_string(), number)));
     let touching = |member: &str| patch.touching(member);
     let moved = (3, r#"{"op":"move","from":"/a~1b/c","path":"/Name"}"#.to_string());
-    assert_eq!(touching("Name"), [moved.clone()]);
+    assert_eq!(touching("Name"), std::slice::from_ref(&moved));
     assert_eq!(touching("a/b"), [moved]);
     assert_eq!(touching("Source"), []);
     let added = (2, r#"{"op":"add","path":"/Tags/-","value":1}"#.to_string());

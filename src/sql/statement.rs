@@ -25,7 +25,6 @@ pub struct Statement {
 }
 
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "there is one a statement")]
 pub enum Body {
     /// SELECT, VALUES, WITH, parenthesised queries and set operations.
     Query(Box<Query>),

@@ -40,12 +40,12 @@ pub fn changed(
     resource: &Resource,
     before: &Document,
     after: &Document,
-    how: impl Fn(&Field) -> Vec<String>,
+    how: impl Fn(&str) -> Vec<String>,
 ) -> Findings {
     let mut found = Findings::default();
     for wire in after.keys().filter(|wire| !resource.fields.iter().any(|field| field.wire == **wire)) {
         let near = crate::error::did_you_mean(wire, resource.fields.iter().map(|field| field.wire.as_str()));
-        found.complaints.push(format!("there is no `{wire}`{near}"));
+        found.complaints.push([vec![format!("there is no `{wire}`{near}")], how(wire)].concat().join("\n  "));
     }
     for field in differences(resource, before, after) {
         let wire = &field.wire;
@@ -66,7 +66,7 @@ pub fn changed(
             (_, None) => None,
         };
         if let Some(complaint) = complaint {
-            let how = how(field);
+            let how = how(wire);
             found.complaints.push([vec![complaint], how].concat().join("\n  "));
         }
     }
@@ -74,8 +74,14 @@ pub fn changed(
     for field in resource.fields.iter().filter(|field| field.reserved.is_some()) {
         let of = |document: &Document| document.get(&field.wire).map(entries_of).unwrap_or_default().to_vec();
         let known = of(before);
+        if known.iter().any(|entry| is_reserved(field, entry) && !of(after).contains(entry)) {
+            let start = field.reserved.as_deref().unwrap_or_default();
+            found
+                .notices
+                .push(format!("what of `{}` begins with `{start}` is the service's own, and stays", field.wire));
+        }
         if of(after).iter().any(|entry| is_reserved(field, entry) && !known.contains(entry)) {
-            found.complaints.push([vec![reserved(field)], how(field)].concat().join("\n  "));
+            found.complaints.push([vec![reserved(field)], how(&field.wire)].concat().join("\n  "));
         }
     }
     found
@@ -118,10 +124,7 @@ fn reserved(field: &Field) -> String {
 fn given(field: &Field, value: &Value, found: &mut Findings) {
     let name = format!("`{}`", field.wire);
     // What the service put into a list does not count.
-    let count = match key_of(field) {
-        Some(_) => Some(entries(field, value).len()),
-        None => None,
-    };
+    let count = key_of(field).map(|_| entries(field, value).len());
     bounds(&name, &field.kind, value, count, (field.min, field.max), found);
     if let (Some(pattern), Value::String(text)) = (&field.pattern, value)
         && !pattern.is_match(text)

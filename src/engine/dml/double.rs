@@ -138,6 +138,7 @@ impl Double {
             region_hint: None,
             memory_is_limited: false,
             notices: Mutex::default(),
+            reads: Default::default(),
         });
         let names = targets.iter().map(|target| target.name.clone());
         Sender {

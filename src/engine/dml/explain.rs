@@ -121,6 +121,8 @@ fn permissions(planned: &Planned, requests: &[&Request]) -> String {
             add(&part.set);
         }
     }
+    // What is read, and what is looked for when an answer is lost or a row is there already.
+    resource.verbs.select.iter().filter_map(|name| resource.method(name)).for_each(|method| add(&method.call));
     if planned.run.meter.read().calls > 0 {
         needed.extend(planned.run.reads.get().into_iter().flatten().cloned());
     }

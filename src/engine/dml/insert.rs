@@ -210,7 +210,15 @@ fn conflict(site: &Site, insert: &Insert) -> Option<String> {
 }
 
 fn hinted(error: Error, site: &Site) -> Error {
-    let name = site.resource.full_name();
+    let (provider, name) = (&site.resource.provider, site.resource.full_name());
+    let lacks = |param: &&crate::catalog::model::Param| {
+        let missing = format!("`{}` is missing", param.name);
+        std::iter::once(&error.message).chain(&error.context).any(|line| line.contains(&missing))
+    };
+    let params: Vec<String> = site.resource.params.iter().filter(lacks).map(|param| param.name.clone()).collect();
+    let error = params.iter().fold(error, |error, param| {
+        error.with_hint(format!("a column gives `{param}`, or once for the session: `SET {provider}.{param} = '…'`"))
+    });
     error.with_hint(format!("`SHOW INSERT INTO {name}` prints a statement to fill in"))
 }
 

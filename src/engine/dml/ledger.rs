@@ -66,6 +66,9 @@ pub enum How {
     Going,
 }
 
+/// What the line of a label has of a row.
+type Pick<'a> = &'a dyn Fn(&Row) -> Option<String>;
+
 impl Ledger {
     pub fn new(verb: Verb, skips: bool, names: impl IntoIterator<Item = String>) -> Self {
         let row = |name| Row { name, state: State::NotSent, made: Vec::new() };
@@ -93,7 +96,7 @@ impl Ledger {
     /// A line for each state that a row is in, in words.
     pub fn lines(&self) -> Vec<String> {
         let rows = self.lock();
-        let labels: [(&str, &dyn Fn(&Row) -> Option<String>); 9] = [
+        let labels: [(&str, Pick<'_>); 9] = [
             (self.verb.done(), &|row| match &row.state {
                 State::Done(done) if done.how == How::Made => Some(self.with_calls(row, done)),
                 _ => None,

@@ -144,7 +144,11 @@ fn begun(targets: &[Target], rows: &[Row]) -> (Vec<Waiting>, Vec<Error>) {
 /// Why the wait is over, though not all has settled.
 fn ended(sender: &Sender, deadline: Instant, writes: &Writes) -> Option<Error> {
     if let Some(reason) = sender.stop.reason() {
-        return Some(Error::new(reason, "the wait was interrupted"));
+        return Some(match reason {
+            Kind::Timeout => Error::new(reason, "the statement's time was up while it waited")
+                .with_hint("give it more time with `--timeout`, or `SET iql.timeout = …`"),
+            _ => Error::new(reason, "the wait was interrupted"),
+        });
     }
     (Instant::now() >= deadline).then(|| {
         let (time, seconds) = (writes.await_time, writes.await_time.as_secs());

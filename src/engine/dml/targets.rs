@@ -76,6 +76,9 @@ pub async fn read(
     let plan = physical(&state, &logical(&state, resolved, source).await?, source).await?;
     let scans: Vec<_> =
         scans(&plan).into_iter().filter(|scan| scan.resource.full_name() == site.resource.full_name()).collect();
+    if conditions.named.iter().flatten().any(String::is_empty) {
+        return Err(Error::new(Kind::Param, "`Identifier` is empty").with_context("nothing was sent"));
+    }
     elsewhere(&scans, conditions.named.as_deref().unwrap_or_default())?;
     // A param that is no field is a column to read only where something binds it: it then says whose row it is.
     let is_bound = |name: &str| {

@@ -1,7 +1,7 @@
 //! UPDATE: from each target as it is to the target as it should be, whether the statement says so column by column or as
 //! a JSON Patch. Every target is checked before the first is changed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -9,7 +9,7 @@ use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments};
 
 use super::change::{About, steps};
 use super::check::{Findings, changed, differences, noun};
-use super::document::{Document, wire};
+use super::document::{Document, brief, wire};
 use super::ledger::Verb;
 use super::send::{Target, Work};
 use super::site::{Column, Site, refused};
@@ -74,6 +74,7 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
             complaints.extend(wrong.into_iter().map(named));
         }
     }
+    complaints.extend(clashes(&site, &targets));
     if !complaints.is_empty() {
         return Err(hinted(refused("UPDATE", complaints), &site, &fixed));
     }
@@ -90,6 +91,22 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
         on_conflict: OnConflict::Fail,
         repeats,
     })
+}
+
+/// What no two may have, and two of the targets would.
+fn clashes(site: &Site, targets: &[Target]) -> Vec<String> {
+    let Some(field) = site.unique() else { return Vec::new() };
+    let mut known: HashMap<(&Value, &BTreeMap<String, String>), &str> = HashMap::new();
+    let mut complaints = Vec::new();
+    for target in targets {
+        let Work::Change { after, .. } = &target.work else { continue };
+        let Some(value) = after.get(&field.wire) else { continue };
+        if let Some(other) = known.insert((value, &target.params), &target.name) {
+            let value = brief(value);
+            complaints.push(format!("{other} and {} would have the same `{}` {value}", target.name, field.wire));
+        }
+    }
+    complaints
 }
 
 /// Whether the statement names every target by a literal.
@@ -179,8 +196,8 @@ fn after(site: &Site, sets: &Sets<'_>, row: &Found) -> Result<(Document, Finding
                 return Err(wrong);
             }
             let count = patch.len();
-            let how = |field: &Field| {
-                let touching = patch.touching(&field.wire).into_iter();
+            let how = |wire: &str| {
+                let touching = patch.touching(wire).into_iter();
                 touching.map(|(at, text)| format!("in PatchDocument, operation {at} of {count}: {text}")).collect()
             };
             let found = changed(&site.resource, before, &after, how);

@@ -93,8 +93,8 @@ fn kind(body: &Map<String, Value>) -> Result<Type, Refusal> {
 
 fn check_config(payload: &Payload, purpose: Purpose) -> Result<(), Refusal> {
     let Payload { kind, auto_bootstrap, config } = payload;
-    let required = REQUIRED.iter().filter(|(wanted, _)| wanted == kind).flat_map(|(_, names)| *names);
-    required.map(|name| text(config, "config.", name)).collect::<Result<(), Refusal>>()?;
+    let mut required = REQUIRED.iter().filter(|(wanted, _)| wanted == kind).flat_map(|(_, names)| *names);
+    required.try_for_each(|name| text(config, "config.", name))?;
     if let Some(host) = config.get("host").and_then(Value::as_str)
         && host.contains(['/', ':', ' '])
     {
