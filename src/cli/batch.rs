@@ -42,6 +42,15 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<()> {
         true => vec![None; count],
         false => titles(&text, &statements, exec.writes.dry_run),
     };
+    if exec.writes.dry_run
+        && count > 1
+        && statements.iter().any(|statement| may_write(&statement.body))
+        && !exec.common.quiet
+    {
+        output::note(
+            "each statement is planned against what is there now, not against what those before it would leave",
+        );
+    }
     let statements =
         statements.into_iter().map(|statement| if exec.writes.dry_run { dry(statement) } else { statement });
     let (mut reader_has_left, mut has_written) = (false, false);

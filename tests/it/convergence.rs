@@ -65,7 +65,10 @@ fn case(run: u64, rng: &mut fastrand::Rng) -> Case {
     let some = |rng: &mut fastrand::Rng| -> State {
         ["a", "b", "c"]
             .iter()
-            .filter_map(|key| rng.bool().then(|| (key.to_string(), rng.u8(0..3).to_string())))
+            .filter_map(|key| {
+                let value = rng.u8(0..6);
+                (value < 3).then(|| (key.to_string(), value.to_string()))
+            })
             .collect()
     };
     let estate: Estate = (0..rng.u64(1..4)).map(|at| (format!("c-{run}-{at}"), some(rng))).collect();

@@ -117,8 +117,8 @@ async fn a_generated_name_meets_itself() {
 
 /// Ids and numbers that differ from run to run, as what they are.
 fn filtered(text: &str) -> String {
-    let ids = regex::Regex::new(r"request id [0-9a-f-]+").unwrap();
-    let arns = regex::Regex::new(r"integration:[0-9a-f-]{36}").unwrap();
+    let ids = regex::Regex::new(r"request id [0-9a-f-]+").expect("a pattern");
+    let arns = regex::Regex::new(r"integration:[0-9a-f-]{36}").expect("a pattern");
     let text = ids.replace_all(text, "request id [id]");
     arns.replace_all(&text, "integration:[id]").to_string()
 }

@@ -32,7 +32,7 @@ async fn check(what: &str, verb: Verb, time: Duration, shows: &[Shown], expected
     sender.send_all(&targets, 1).await;
     assert!(sender.ledger.error(None, None).is_none(), "{what}: it was written");
     let told = waited(&sender, &targets, time).await;
-    assert_eq!(told.as_ref().map(|()| ()).map_err(String::as_str), expected, "{what}");
+    assert_eq!(told.as_ref().copied().map_err(String::as_str), expected, "{what}");
     let calls = double.calls();
     assert_eq!(calls.split(' ').filter(|call| *call == "Look").count(), looks, "{what}: {calls}");
 }
