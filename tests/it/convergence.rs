@@ -21,7 +21,7 @@ type Estate = BTreeMap<String, State>;
 
 /// Trouble of every kind that a call can meet.
 fn trouble(rng: &mut fastrand::Rng) -> Trouble {
-    match rng.u8(0..12) {
+    match rng.u8(0..15) {
         0 => Trouble::Throttle { rate: 0.0, burst: 0.0, code: ThrottleCode::default(), retry_after_seconds: None },
         1 => Trouble::ServerError { status: 500, body: ErrorBody::Xml },
         2 => Trouble::ServerError { status: 503, body: ErrorBody::None },
@@ -32,6 +32,9 @@ fn trouble(rng: &mut fastrand::Rng) -> Trouble {
         8 => Trouble::Hang,
         9 => Trouble::Denied,
         10 => Trouble::WrongShape,
+        11 => Trouble::Latency { milliseconds: 400 },
+        12 => Trouble::RepeatMarker,
+        13 => Trouble::RefuseArnFilter,
         _ => Trouble::Expired,
     }
 }
