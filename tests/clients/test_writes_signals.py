@@ -137,7 +137,7 @@ def at_a_terminal(iql, answer, *arguments):
             shown += os.read(ours, 4096)
         except OSError:  # Nobody has the terminal open any more.
             break
-        if answer and shown.endswith(b"`yes` to go on: "):
+        if answer and shown.endswith(b"`yes` or `y` to go on: "):
             os.write(ours, answer)
             answer = None
     os.close(ours)
