@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::settings::Settings;
 
 mod aws;
+mod causes;
+mod http;
 mod retry;
 mod stop;
 mod verify;

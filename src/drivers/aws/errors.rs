@@ -12,9 +12,10 @@ use aws_sdk_redshift::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use chrono::Utc;
 
 use super::endpoint::Endpoint;
-use super::http::{Astray, BadSetting, NoAddress};
 use super::regions::REGIONS;
 use super::whole::NotWhole;
+use crate::drivers::causes::{chain_text, find};
+use crate::drivers::http::{Astray, BadSetting, NoAddress};
 use crate::error::{Error, Kind, Reply, nearest};
 
 /// The request that an error is about.
@@ -287,27 +288,6 @@ fn retry_after(response: &HttpResponse) -> Option<Duration> {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
         Err(_) => (chrono::DateTime::parse_from_rfc2822(text).ok()?.to_utc() - Utc::now()).to_std().ok(),
     }
-}
-
-/// Looks through an error and everything below it; what an I/O error carries is below it too.
-fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    std::iter::successors(Some(error), |&error| match error.downcast_ref::<std::io::Error>() {
-        Some(io) => io.get_ref().map(|inner| inner as &(dyn StdError + 'static)),
-        None => error.source(),
-    })
-    .find_map(|error| error.downcast_ref())
-}
-
-/// What an error and those below it say, each once.
-fn chain_text(error: &(dyn StdError + 'static)) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    for error in std::iter::successors(Some(error), |&error| error.source()) {
-        let text = error.to_string();
-        if !text.is_empty() && !texts.iter().any(|earlier| earlier.contains(&text)) {
-            texts.push(text);
-        }
-    }
-    texts.join(": ")
 }
 
 #[cfg(test)]

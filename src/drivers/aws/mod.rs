@@ -19,15 +19,15 @@ use aws_sdk_redshift::config::{
 use tokio::sync::OnceCell;
 
 use self::endpoint::Endpoint;
+use crate::drivers::http;
 use crate::error::{Error, Kind, Result, nearest};
 use crate::settings::{self, Limits, Settings};
 
 mod advice;
 #[cfg(test)]
-mod double;
+pub mod double;
 mod endpoint;
 mod errors;
-mod http;
 pub mod redshift;
 mod regions;
 mod rows;

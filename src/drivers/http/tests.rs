@@ -9,13 +9,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::super::double::{Double, answer, ok, request, send, settings};
+use super::super::aws::double::{Double, answer, ok, request, send, settings};
 use super::*;
 use crate::error::{Error, Kind, Result};
 use crate::settings::Settings;
 
-const CERTIFICATE: &str = include_str!("../../../../tests/tls/localhost.pem");
-const KEY: &str = include_str!("../../../../tests/tls/localhost.key");
+const CERTIFICATE: &str = include_str!("../../../tests/tls/localhost.pem");
+const KEY: &str = include_str!("../../../tests/tls/localhost.key");
 
 fn acceptor() -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).expect("a certificate");

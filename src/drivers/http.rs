@@ -1,4 +1,4 @@
-//! The HTTP client under every call to AWS and under every source of credentials: whom it trusts, which proxy it
+//! The HTTP client under every call and under every source of credentials: whom it trusts, which proxy it
 //! takes, how a name becomes an address. Knows no service, and reads no environment: settings say it all.
 //!
 //! Invariant: nothing is read and no connection is made before a request needs it; a request over plain HTTP never
