@@ -22,6 +22,8 @@ pub struct Settings {
     pub limits: Limits,
     pub writes: Writes,
     pub aws: Aws,
+    /// Where the documents' params and credentials have their values from.
+    pub environment: Environment,
 }
 
 /// What a statement may cost.
@@ -114,6 +116,42 @@ pub struct Proxy {
     pub no_proxy: Option<String>,
 }
 
+/// Variables that documents name. By default there is none.
+#[derive(Clone, Default)]
+pub struct Environment {
+    /// Those of the process stand behind what was given.
+    is_process: bool,
+    given: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// The same, with one variable more.
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.given.insert(name.into(), value.into());
+        self
+    }
+
+    /// The value of a variable; an empty one is none.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let given = self.given.get(name).cloned().filter(|value| !value.is_empty());
+        given.or_else(|| variable(name).filter(|_| self.is_process))
+    }
+
+    pub fn secret(&self, name: &str) -> Option<Secret> {
+        self.get(name).map(Secret::new)
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[environment]")
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// A value that is sent and never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -160,6 +198,7 @@ impl Default for Settings {
             limits: Limits::default(),
             writes: Writes::default(),
             aws: Aws::default(),
+            environment: Environment::default(),
         }
     }
 }
@@ -171,7 +210,8 @@ impl Settings {
     /// # Errors
     /// `Usage`, with every line of the file that cannot be taken, or an environment variable that cannot.
     pub fn from_environment(file: Option<&Path>) -> Result<Settings> {
-        Settings::read(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()), file)
+        let settings = Settings::read(&variable, file)?;
+        Ok(Settings { environment: Environment { is_process: true, ..Environment::default() }, ..settings })
     }
 
     fn read(env: &dyn Fn(&str) -> Option<String>, file: Option<&Path>) -> Result<Settings> {

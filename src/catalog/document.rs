@@ -12,10 +12,12 @@ use super::model::{Method, Origin, Param, Part, Resource, Sends, Service, Settle
 use super::table::{Table, entries};
 use super::yaml::{Key, Mistake, Node, mistake, parse};
 
-const DOCUMENT: &[&str] = &["driver", "title", "description", "version", "params", "resources"];
+const DOCUMENT: &[&str] = &["driver", "title", "description", "version", "params", WIRING, "resources"];
+/// What only the driver reads.
+pub const WIRING: &str = "rest";
 const RESOURCE: &[&str] =
     &["type", "description", "identity", "fields", "params", "methods", "verbs", "settles", "examples"];
-const PARAM: &[&str] = &["type", "required", "description"];
+const PARAM: &[&str] = &["type", "required", "env", "description"];
 const METHOD: &[&str] = &["call", "needs", "sends", "parts", "permissions", "on_behalf", "description"];
 const PART: &[&str] = &["set", "remove"];
 const VERBS: &[&str] = &["select", "insert", "update", "delete"];
@@ -119,6 +121,7 @@ fn param((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Param {
         name: key.name.clone(),
         kind: kind(&table, &what, &TYPES[..SINGLE_VALUES], mistakes),
         required: table.flag("required", mistakes),
+        env: table.text("env", mistakes),
         description: table.text("description", mistakes).unwrap_or_default(),
     }
 }

@@ -2,7 +2,7 @@
 //! and then all are reported at once. Knows where things stand, and not what they mean.
 
 use super::model::{Catalog, Provider, Service};
-use super::yaml::{Mistake, Node, mistake};
+use super::yaml::{Key, Mistake, Node, Value, mistake};
 use crate::error::{Error, Kind, Result};
 
 /// Every document that could be read, in the order of their names, and what is wrong so far.
@@ -50,6 +50,17 @@ impl Written {
     pub fn is_sound(&self, path: &[&str]) -> bool {
         let marks = self.tree.marks_of(path);
         !self.mistakes.iter().any(|mistake| marks.contains(&mistake.at))
+    }
+
+    /// What stands at a key of the document, which only its driver reads.
+    pub fn section(&self, name: &str) -> Option<(Key, Node)> {
+        let Value::Table(entries) = &self.tree.value else { return None };
+        entries.iter().find(|(key, _)| key.name == name).cloned()
+    }
+
+    /// Adds what the reader of a section found.
+    pub fn add(&mut self, mistakes: Vec<Mistake>) {
+        self.mistakes.extend(mistakes);
     }
 
     pub fn has(&self, path: &[&str]) -> bool {

@@ -6,8 +6,8 @@ mod document;
 mod draft;
 mod load;
 pub mod model;
-mod table;
-mod yaml;
+pub mod table;
+pub mod yaml;
 
 pub use draft::{Draft, Drafts, Written};
 pub use load::load;

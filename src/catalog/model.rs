@@ -165,6 +165,8 @@ pub struct Param {
     pub name: String,
     pub kind: Type,
     pub required: bool,
+    /// The environment variable whose value it has where a statement and its session bind none.
+    pub env: Option<String>,
     pub description: String,
 }
 

@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns, ResolveDnsError
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use rustls::RootCertStore;
@@ -134,6 +134,14 @@ impl Http {
             roots: OnceLock::new(),
             connectors: Mutex::new(HashMap::new()),
         }))
+    }
+}
+
+impl Http {
+    /// Sends a request that no SDK makes.
+    pub async fn call(&self, request: HttpRequest, connect: Duration) -> Result<HttpResponse, ConnectorError> {
+        let sender = Sender { http: self.clone(), connect: Some(connect), read: None };
+        sender.call(request).await
     }
 }
 

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
+use crate::catalog::model::Service;
+use crate::catalog::{Draft, Drafts};
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 
 mod aws;
 mod causes;
 mod http;
+mod rest;
 mod retry;
 mod stop;
 mod verify;
@@ -21,12 +24,39 @@ pub use retry::{Answer, Policy, Repeat, send};
 pub use stop::Stop;
 pub use verify::{unused, verify};
 
-/// Every driver. Touches neither a file nor a credential nor the network: that waits for the first call.
-///
-/// # Errors
-/// None today; settings that a driver cannot work with would be `Usage`.
-pub fn open(settings: &Settings) -> Result<Vec<Arc<dyn Driver>>> {
-    Ok(vec![Arc::new(aws::redshift::Redshift::new(settings))])
+/// The drivers of a catalog: those that every service shares, and those that a service has for itself.
+#[derive(Debug, Clone, Default)]
+pub struct Drivers {
+    shared: Vec<Arc<dyn Driver>>,
+    /// Made from what the service's document says, by provider and service.
+    own: BTreeMap<(String, String), Arc<dyn Driver>>,
+}
+
+/// Every driver of the documents. Touches neither a file nor a credential nor the network: that waits for the first
+/// call. What a document says of its own driver and cannot be done is added to its mistakes.
+pub fn open(settings: &Settings, documents: &mut Drafts) -> Drivers {
+    let mut drivers = Drivers { shared: vec![Arc::new(aws::redshift::Redshift::new(settings))], ..Drivers::default() };
+    let http = http::Http::new(&settings.aws);
+    for Draft { service, written } in &mut documents.drafts {
+        if let Some(driver) = rest::open(service, written, settings, &http) {
+            drivers.own.insert((service.provider.clone(), service.name.clone()), Arc::new(driver));
+        }
+    }
+    drivers
+}
+
+impl Drivers {
+    /// The driver that carries a service's calls. None: there is none of that name, or the document does not say enough
+    /// to make it.
+    pub fn of(&self, service: &Service) -> Option<&Arc<dyn Driver>> {
+        let own = || self.own.get(&(service.provider.clone(), service.name.clone()));
+        self.shared.iter().find(|driver| driver.name() == service.driver).or_else(own)
+    }
+
+    /// The names that a document's `driver:` may have.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.shared.iter().map(|driver| driver.name()).chain([rest::NAME])
+    }
 }
 
 /// One request to a service, before it is sent.
@@ -63,12 +93,12 @@ pub struct Page {
 
 /// What a call takes and gives.
 #[derive(Debug, Clone)]
-pub struct Signature {
+pub struct Signature<'a> {
     /// The params that the call takes, by SQL name.
-    pub params: Vec<ParamSignature>,
-    pub inputs: Vec<Input>,
+    pub params: Vec<ParamSignature<'a>>,
+    pub inputs: Vec<Input<'a>>,
     /// The wire names of the fields that a row can have: of a write, the row that it answers with, if it does.
-    pub fields: Vec<&'static str>,
+    pub fields: Vec<&'a str>,
     /// The rows that a page may have: the least and the most that the service takes. None: not paged.
     pub page: Option<(usize, usize)>,
     /// May the call be sent again when its answer was lost?
@@ -76,12 +106,12 @@ pub struct Signature {
     /// Whether the call changes anything.
     pub writes: bool,
     /// The permissions of the call itself, as the service names them.
-    pub permissions: Vec<&'static str>,
+    pub permissions: Vec<&'a str>,
 }
 
 #[derive(Debug, Clone)]
-pub struct ParamSignature {
-    pub name: &'static str,
+pub struct ParamSignature<'a> {
+    pub name: &'a str,
     pub required: bool,
     /// Values known to exist, for suggestions.
     pub known: &'static [&'static str],
@@ -91,8 +121,8 @@ pub struct ParamSignature {
 
 /// Something that narrows a call's answer at the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Input {
-    pub wire: &'static str,
+pub struct Input<'a> {
+    pub wire: &'a str,
     /// How many values one call takes.
     pub most: usize,
     /// The call does not work without it.
@@ -108,15 +138,15 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     fn name(&self) -> &'static str;
 
     /// Who answers, as a message names it (`AWS`).
-    fn service(&self) -> &'static str {
+    fn service(&self) -> &str {
         self.name()
     }
 
     /// What `call` takes and gives; `None` if the driver has no such call.
-    fn signature(&self, call: &str) -> Option<Signature>;
+    fn signature(&self, call: &str) -> Option<Signature<'_>>;
 
     /// Every call that the driver has, so that documents and drivers can be held against each other.
-    fn calls(&self) -> &'static [&'static str];
+    fn calls(&self) -> Vec<&str>;
 
     /// Sends one request, once. A row that a read asked for by its key and that does not exist is no row.
     ///
@@ -129,6 +159,11 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     fn describe(&self, request: &Request) -> String {
         narrowed(request)
     }
+}
+
+/// Tells drivers apart: two services of one driver's name may each have their own.
+pub fn address(driver: &Arc<dyn Driver>) -> *const () {
+    Arc::as_ptr(driver).cast()
 }
 
 /// How a request without a body reads to a person.

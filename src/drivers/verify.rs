@@ -4,9 +4,8 @@
 
 use std::collections::BTreeSet;
 use std::iter;
-use std::sync::Arc;
 
-use super::{Driver, Input, Signature};
+use super::{Driver, Drivers, Input, Signature, rest};
 use crate::catalog::model::{Access, Catalog, Field, Method, Resource, Service};
 use crate::catalog::{Draft, Drafts, Written};
 use crate::error::did_you_mean;
@@ -17,7 +16,7 @@ const PATCH: &str = "PatchDocument";
 const IDENTIFIER: &str = "Identifier";
 
 /// Adds what no driver can do to the mistakes of the documents.
-pub fn verify(documents: &mut Drafts, drivers: &[Arc<dyn Driver>]) {
+pub fn verify(documents: &mut Drafts, drivers: &Drivers) {
     for Draft { service, written } in &mut documents.drafts {
         if written.is_sound(&["driver"]) {
             of_service(service, drivers, written);
@@ -26,23 +25,31 @@ pub fn verify(documents: &mut Drafts, drivers: &[Arc<dyn Driver>]) {
 }
 
 /// The fields that a call gives and that no resource with that call shows: rows that SQL cannot ask for.
-pub fn unused(catalog: &Catalog, drivers: &[Arc<dyn Driver>]) -> Vec<String> {
+pub fn unused(catalog: &Catalog, drivers: &Drivers) -> Vec<String> {
     let mut unused = Vec::new();
-    for driver in drivers {
-        for call in driver.calls() {
-            let shown = |wire: &str| {
-                services(catalog)
-                    .filter(|service| service.driver == driver.name())
-                    .flat_map(|service| &service.resources)
-                    .filter(|resource| selects(resource).any(|method| method.call == *call))
-                    .any(|resource| resource.fields.iter().any(|field| field.wire == wire))
-            };
-            let reads = driver.signature(call).filter(|signature| !signature.writes);
-            let fields = reads.map(|signature| signature.fields).unwrap_or_default();
-            unused.extend(
-                fields.iter().filter(|wire| !shown(wire)).map(|wire| format!("{} {call} {wire}", driver.name())),
-            );
+    for driver in &drivers.shared {
+        let own: Vec<&Service> = services(catalog).filter(|service| service.driver == driver.name()).collect();
+        unused.extend(unused_of(driver.as_ref(), driver.name(), &own));
+    }
+    for service in services(catalog) {
+        if let Some(driver) = drivers.of(service).filter(|driver| driver.name() == rest::NAME) {
+            let name = format!("{}.{}", service.provider, service.name);
+            unused.extend(unused_of(driver.as_ref(), &name, &[service]));
         }
+    }
+    unused
+}
+
+fn unused_of(driver: &dyn Driver, name: &str, services: &[&Service]) -> Vec<String> {
+    let mut unused = Vec::new();
+    for call in driver.calls() {
+        let resources = services.iter().flat_map(|service| &service.resources);
+        let asking: Vec<&Resource> =
+            resources.filter(|resource| selects(resource).any(|method| method.call == call)).collect();
+        let shown = |wire: &str| asking.iter().any(|resource| resource.fields.iter().any(|field| field.wire == wire));
+        let reads = driver.signature(call).filter(|signature| !signature.writes);
+        let fields = reads.map(|signature| signature.fields).unwrap_or_default();
+        unused.extend(fields.iter().filter(|wire| !shown(wire)).map(|wire| format!("{name} {call} {wire}")));
     }
     unused
 }
@@ -56,9 +63,13 @@ fn selects(resource: &Resource) -> impl Iterator<Item = &Method> {
     resource.methods.iter().filter(|method| resource.verbs.select.contains(&method.name))
 }
 
-fn of_service(service: &Service, drivers: &[Arc<dyn Driver>], written: &mut Written) {
-    let Some(driver) = drivers.iter().find(|driver| driver.name() == service.driver) else {
-        let near = did_you_mean(&service.driver, drivers.iter().map(|driver| driver.name()));
+fn of_service(service: &Service, drivers: &Drivers, written: &mut Written) {
+    let Some(driver) = drivers.of(service) else {
+        // Why there is none was said where it was to be made.
+        if service.driver == rest::NAME {
+            return;
+        }
+        let near = did_you_mean(&service.driver, drivers.names());
         return written.complain(&["driver"], format!("there is no driver `{}`{near}", service.driver));
     };
     let params_are_known = written.is_sound(&["params"]);
@@ -94,7 +105,7 @@ fn of_service(service: &Service, drivers: &[Arc<dyn Driver>], written: &mut Writ
 struct Call<'a> {
     method: &'a Method,
     name: &'a str,
-    signature: Signature,
+    signature: Signature<'a>,
 }
 
 /// A call that changes one field of a method.
@@ -106,7 +117,7 @@ struct PartCall<'a> {
 }
 
 impl Call<'_> {
-    fn inputs(&self) -> impl Iterator<Item = &'static str> {
+    fn inputs(&self) -> impl Iterator<Item = &str> {
         self.signature.inputs.iter().map(|input| input.wire)
     }
 
@@ -116,7 +127,12 @@ impl Call<'_> {
 }
 
 /// Complains of a call that the driver does not have.
-fn call<'a>(resource: &Resource, method: &'a Method, driver: &dyn Driver, written: &mut Written) -> Option<Call<'a>> {
+fn call<'a>(
+    resource: &Resource,
+    method: &'a Method,
+    driver: &'a dyn Driver,
+    written: &mut Written,
+) -> Option<Call<'a>> {
     let path = ["resources", &resource.name, "methods", &method.name, "call"];
     let signature = signature(&path, &format!("method `{}` has", method.name), &method.call, driver, written)?;
     Some(Call { method, name: &method.call, signature })
@@ -126,7 +142,7 @@ fn call<'a>(resource: &Resource, method: &'a Method, driver: &dyn Driver, writte
 fn part_calls<'a>(
     resource: &'a Resource,
     method: &'a Method,
-    driver: &dyn Driver,
+    driver: &'a dyn Driver,
     written: &mut Written,
 ) -> Vec<PartCall<'a>> {
     let named = method.parts.iter().flat_map(|part| [(part, "set", &part.set), (part, "remove", &part.remove)]);
@@ -139,13 +155,19 @@ fn part_calls<'a>(
     calls.collect()
 }
 
-fn signature(path: &[&str], who: &str, call: &str, driver: &dyn Driver, written: &mut Written) -> Option<Signature> {
+fn signature<'a>(
+    path: &[&str],
+    who: &str,
+    call: &str,
+    driver: &'a dyn Driver,
+    written: &mut Written,
+) -> Option<Signature<'a>> {
     if !written.is_sound(path) {
         return None;
     }
     let signature = driver.signature(call);
     if signature.is_none() {
-        let near = did_you_mean(call, driver.calls().iter().copied());
+        let near = did_you_mean(call, driver.calls());
         written.complain(path, format!("{who} the call `{call}`, which `{}` does not have{near}", driver.name()));
     }
     signature

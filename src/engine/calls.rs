@@ -18,8 +18,8 @@ pub struct Calls {
     limits: Limits,
     policy: Policy,
     all: Arc<Semaphore>,
-    /// By driver and region.
-    each: Mutex<HashMap<(&'static str, String), Arc<Semaphore>>>,
+    /// By service, as its driver calls it, and region.
+    each: Mutex<HashMap<(String, String), Arc<Semaphore>>>,
 }
 
 /// What one statement's calls cost.
@@ -110,17 +110,17 @@ impl Calls {
     /// Waits for a place in the region and for one among all.
     async fn places(&self, driver: &dyn Driver, request: &Request) -> Result<[OwnedSemaphorePermit; 2]> {
         let region = request.params.get("region").cloned().unwrap_or_default();
-        let each = self.each(driver.name(), region);
+        let each = self.each(driver.service().to_string(), region);
         // The region first: who waits for a slow region must not hold one of the places that all share.
         let region = each.acquire_owned().await.map_err(closed)?;
         let place = self.all.clone().acquire_owned().await.map_err(closed)?;
         Ok([region, place])
     }
 
-    fn each(&self, driver: &'static str, region: String) -> Arc<Semaphore> {
+    fn each(&self, service: String, region: String) -> Arc<Semaphore> {
         let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
         let limit = self.limits.calls_per_region;
-        each.entry((driver, region)).or_insert_with(|| Arc::new(Semaphore::new(limit))).clone()
+        each.entry((service, region)).or_insert_with(|| Arc::new(Semaphore::new(limit))).clone()
     }
 }
 

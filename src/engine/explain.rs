@@ -9,7 +9,7 @@ use datafusion::physical_expr_common::physical_expr::fmt_sql;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 
-use crate::drivers::Request;
+use crate::drivers::{self, Request};
 use crate::engine::calls::Cost;
 use crate::engine::rules::scans;
 use crate::engine::scan::{Pace, ScanExec};
@@ -25,7 +25,7 @@ pub fn calls(plan: &Arc<dyn ExecutionPlan>) -> String {
     let (mut keyed, mut lists, mut wanted) = (0, 0, 0);
     for scan in &scans {
         for request in &scan.route.requests {
-            if !seen.insert((scan.driver.name(), Request { fields: Vec::new(), ..request.clone() })) {
+            if !seen.insert((drivers::address(&scan.driver), Request { fields: Vec::new(), ..request.clone() })) {
                 continue;
             }
             match (scan.pace, scan.fetch(), scan.route.keyed) {

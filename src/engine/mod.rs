@@ -7,7 +7,7 @@ use std::sync::Arc;
 use datafusion::catalog::CatalogProvider;
 
 use crate::catalog::model::{Catalog, Resource};
-use crate::drivers::{self, Driver, Signature};
+use crate::drivers::{self, Drivers, Signature};
 use crate::error::Result;
 use crate::settings::Settings;
 
@@ -43,7 +43,7 @@ pub use session::{Outcome, Rows, Session};
 pub struct Engine {
     settings: Settings,
     catalog: Arc<Catalog>,
-    drivers: Vec<Arc<dyn Driver>>,
+    drivers: Drivers,
     catalogs: Vec<(String, Arc<dyn CatalogProvider>)>,
 }
 
@@ -52,7 +52,7 @@ impl Engine {
     /// `Document`, with every mistake of the provider documents at once, what no driver can do among them.
     pub fn open(settings: Settings) -> Result<Arc<Engine>> {
         let mut drafts = crate::catalog::load(settings.providers.as_deref())?;
-        let drivers: Vec<Arc<dyn Driver>> = drivers::open(&settings)?;
+        let drivers = drivers::open(&settings, &mut drafts);
         drivers::verify(&mut drafts, &drivers);
         let catalog = drafts.catalog()?;
         let catalogs = tables::catalogs(&catalog, &drivers)?;
@@ -83,9 +83,9 @@ impl Engine {
     }
 
     /// What a resource's call takes and gives, as its driver says.
-    fn signature(&self, resource: &Resource, call: &str) -> Option<Signature> {
+    fn signature(&self, resource: &Resource, call: &str) -> Option<Signature<'_>> {
         let provider = self.catalog.providers.iter().find(|provider| provider.name == resource.provider)?;
         let service = provider.services.iter().find(|service| service.name == resource.service)?;
-        self.drivers.iter().find(|driver| driver.name() == service.driver)?.signature(call)
+        self.drivers.of(service)?.signature(call)
     }
 }

@@ -33,12 +33,12 @@ pub struct Route {
 ///
 /// # Errors
 /// `Param`: a value that no param of this kind has, such as a region that cannot exist.
-pub fn route(
+pub fn route<'s>(
     resource: &Resource,
     values: &Values,
     defaults: &BTreeMap<String, Vec<String>>,
     fields: &[String],
-    signature: impl Fn(&str) -> Option<Signature>,
+    signature: impl Fn(&str) -> Option<Signature<'s>>,
 ) -> Result<Route> {
     let Some((method, signature)) = choose(resource, values, signature) else {
         return Err(Error::new(Kind::Statement, format!("`{}` cannot be selected from", resource.full_name())));
@@ -57,7 +57,7 @@ pub fn route(
             None => {}
         }
     }
-    let inputs: Vec<(&Field, &Input, Vec<String>)> = pushed(resource, values, &signature);
+    let inputs: Vec<(&Field, &Input<'_>, Vec<String>)> = pushed(resource, values, &signature);
     for input in signature.inputs.iter().filter(|input| input.required) {
         if !inputs.iter().any(|(_, pushed, _)| pushed.wire == input.wire) {
             let name = resource.fields.iter().find(|field| field.wire == input.wire).map(|field| field.name.clone());
@@ -97,11 +97,11 @@ pub fn route(
 }
 
 /// The first method of SELECT whose needs are bound; if there is none, the last, so that its needs can be named.
-fn choose<'a>(
+fn choose<'a, 's>(
     resource: &'a Resource,
     values: &Values,
-    signature: impl Fn(&str) -> Option<Signature>,
-) -> Option<(&'a Method, Signature)> {
+    signature: impl Fn(&str) -> Option<Signature<'s>>,
+) -> Option<(&'a Method, Signature<'s>)> {
     let methods: Vec<&Method> = resource.verbs.select.iter().filter_map(|name| resource.method(name)).collect();
     let is_bound = |need: &String| {
         let field = match need.as_str() {
@@ -114,12 +114,13 @@ fn choose<'a>(
     Some((method, signature(&method.call)?))
 }
 
-/// The fields whose values go with the call: a key alone if one is bound, else everything that fits in one call.
+/// The fields whose values go with the call: if a key is bound, it and what the
+/// call does not work without, else everything that fits in one call.
 fn pushed<'a>(
     resource: &'a Resource,
     values: &Values,
-    signature: &'a Signature,
-) -> Vec<(&'a Field, &'a Input, Vec<String>)> {
+    signature: &'a Signature<'a>,
+) -> Vec<(&'a Field, &'a Input<'a>, Vec<String>)> {
     let found = signature.inputs.iter().filter_map(|input| {
         let field = resource.fields.iter().find(|field| field.wire == input.wire)?;
         // An empty text would be taken for no value at all, and no row has it in a field that a service filters by.
@@ -128,7 +129,11 @@ fn pushed<'a>(
     });
     let found: Vec<_> = found.collect();
     match found.iter().position(|(_, input, _)| input.key) {
-        Some(key) => vec![found[key].clone()],
+        Some(key) => {
+            let with_key =
+                |(at, found): (usize, (_, &'a Input<'a>, _))| (at == key || found.1.required).then_some(found);
+            found.into_iter().enumerate().filter_map(with_key).collect()
+        }
         None => found
             .into_iter()
             .filter(|(_, input, values)| {
@@ -149,7 +154,7 @@ fn can_match(resource: &Resource, field: &Field, value: &str, params: &BTreeMap<
     }
 }
 
-pub fn plausible(param: &ParamSignature, value: &str) -> Result<()> {
+pub fn plausible(param: &ParamSignature<'_>, value: &str) -> Result<()> {
     if (param.plausible)(value) || param.known.contains(&value) {
         return Ok(());
     }
@@ -229,6 +234,7 @@ mod tests {
                 field("region", "region", false),
             ],
             params: vec![Param {
+                env: None,
                 name: "region".into(),
                 kind: Type::String,
                 required: true,
@@ -241,7 +247,7 @@ mod tests {
         }
     }
 
-    fn signature(_: &str) -> Option<Signature> {
+    fn signature(_: &str) -> Option<Signature<'static>> {
         let input = |wire, most, key| Input { wire, most, required: false, key };
         Some(Signature {
             params: vec![ParamSignature {

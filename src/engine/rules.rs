@@ -15,7 +15,7 @@ use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 
-use crate::drivers::Request;
+use crate::drivers::{self, Request};
 use crate::engine::run::raise;
 use crate::engine::scan::{Pace, ScanExec};
 use crate::engine::shared::{Readers, SharedPages};
@@ -105,14 +105,14 @@ struct Sharing;
 
 impl PhysicalOptimizerRule for Sharing {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
-        let mut uses: HashMap<(&'static str, Request), Use> = HashMap::new();
+        let mut uses: HashMap<(*const (), Request), Use> = HashMap::new();
         count(&plan, Executions::One, &mut uses);
-        let mut shared: HashMap<(&'static str, Request), Arc<SharedPages>> = HashMap::new();
+        let mut shared: HashMap<(*const (), Request), Arc<SharedPages>> = HashMap::new();
         let found = plan.transform_up(|node| {
             let Some(scan) = node.downcast_ref::<ScanExec>() else { return Ok(Transformed::no(node)) };
             let mut scan = scan.clone();
             for (index, request) in scan.route.requests.iter().enumerate() {
-                let key = (scan.driver.name(), bare(request));
+                let key = (drivers::address(&scan.driver), bare(request));
                 let Some(Use { fields, readers }) = uses.get(&key).filter(|used| used.readers != Readers::Known(1))
                 else {
                     continue;
@@ -151,11 +151,11 @@ enum Executions {
     Any,
 }
 
-fn count(plan: &Plan, executions: Executions, uses: &mut HashMap<(&'static str, Request), Use>) {
+fn count(plan: &Plan, executions: Executions, uses: &mut HashMap<(*const (), Request), Use>) {
     if let Some(scan) = plan.downcast_ref::<ScanExec>() {
         for request in &scan.route.requests {
             let used = uses
-                .entry((scan.driver.name(), bare(request)))
+                .entry((drivers::address(&scan.driver), bare(request)))
                 .or_insert_with(|| Use { fields: Vec::new(), readers: Readers::Known(0) });
             let new = request.fields.iter().filter(|field| !used.fields.contains(field)).cloned().collect::<Vec<_>>();
             used.fields.extend(new);

@@ -10,6 +10,7 @@ use datafusion::prelude::SessionConfig;
 use crate::catalog::model::Resource;
 use crate::engine::calls::{Calls, Meter};
 use crate::error::{Error, Kind, Place};
+use crate::settings::Environment;
 
 #[derive(Debug)]
 pub struct Run {
@@ -37,6 +38,8 @@ pub struct Run {
 pub struct Defaults {
     pub by_provider: BTreeMap<(String, String), Vec<String>>,
     pub for_all: BTreeMap<String, Vec<String>>,
+    /// What a document's `env` names.
+    pub environment: Environment,
 }
 
 impl Defaults {
@@ -44,7 +47,11 @@ impl Defaults {
     pub fn of(&self, resource: &Resource) -> BTreeMap<String, Vec<String>> {
         let own = self.by_provider.iter().filter(|((provider, _), _)| *provider == resource.provider);
         let own = own.map(|((_, param), values)| (param.clone(), values.clone()));
-        self.for_all.clone().into_iter().chain(own).collect()
+        let environment = resource.params.iter().filter_map(|param| {
+            let value = self.environment.get(param.env.as_ref()?)?;
+            Some((param.name.clone(), vec![value]))
+        });
+        environment.chain(self.for_all.clone()).chain(own).collect()
     }
 }
 
@@ -74,6 +81,9 @@ impl Run {
         if let Some(param) = missing.iter().find(|name| resource.param(name).is_some()) {
             let (provider, value) = (&resource.provider, example(param));
             hint += &format!(", or once for the session: `SET {provider}.{param} = '{value}'`");
+            if let Some(variable) = resource.param(param).and_then(|param| param.env.as_ref()) {
+                hint += &format!("; `{variable}` is its default");
+            }
         }
         let message = match conditions {
             [] => format!("`{table}` needs {names}"),

@@ -194,6 +194,7 @@ impl Session {
             let defaults = Defaults {
                 by_provider: variables.params.clone(),
                 for_all: region.into_iter().chain(profile).collect(),
+                environment: variables.settings.environment.clone(),
             };
             let hint = aws.environment_region.clone();
             let limited = variables.settings.limits.memory.is_some();

@@ -110,11 +110,11 @@ pub fn show(catalog: &Catalog, known: &Known, shown: &Show, source: &Source) -> 
 ///
 /// # Errors
 /// `Name`, with its place: a resource or method that does not exist.
-pub fn describe(
+pub fn describe<'s>(
     catalog: &Catalog,
     described: &Describe,
     source: &Source,
-    signature: impl Fn(&Resource, &str) -> Option<Signature>,
+    signature: impl Fn(&Resource, &str) -> Option<Signature<'s>>,
 ) -> Result<(RecordBatch, Vec<String>)> {
     match described {
         Describe::Resource { extended, name } => {
@@ -236,7 +236,7 @@ fn examples(resource: &Resource) -> Vec<String> {
     type_name.chain(examples).collect()
 }
 
-fn method_rows(resource: &Resource, method: &Method, signature: Option<Signature>, extended: bool) -> RecordBatch {
+fn method_rows(resource: &Resource, method: &Method, signature: Option<Signature<'_>>, extended: bool) -> RecordBatch {
     let selects = resource.verbs.select.contains(&method.name);
     let required = required_params(resource, method);
     let named = |name: &str| resource.fields.iter().find(|field| field.wire == name || field.name == name);

@@ -15,7 +15,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::unparser::expr_to_sql;
 
 use crate::catalog::model::{Catalog, Resource};
-use crate::drivers::Driver;
+use crate::drivers::{Driver, Drivers};
 use crate::engine::pushdown;
 use crate::engine::route::route;
 use crate::engine::rows;
@@ -53,13 +53,12 @@ pub fn schema(resource: &Resource) -> SchemaRef {
 ///
 /// # Errors
 /// `Document`: a service whose driver does not exist.
-pub fn catalogs(catalog: &Catalog, drivers: &[Arc<dyn Driver>]) -> Result<Vec<(String, Arc<dyn CatalogProvider>)>> {
+pub fn catalogs(catalog: &Catalog, drivers: &Drivers) -> Result<Vec<(String, Arc<dyn CatalogProvider>)>> {
     let mut found = Vec::new();
     for provider in &catalog.providers {
         let schemas = MemoryCatalogProvider::new();
         for service in &provider.services {
-            let driver = drivers.iter().find(|driver| driver.name() == service.driver);
-            let driver = driver.ok_or_else(|| {
+            let driver = drivers.of(service).ok_or_else(|| {
                 Error::new(Kind::Document, format!("there is no driver `{}`", service.driver))
                     .with_context(format!("needed by {}.{}", provider.name, service.name))
             })?;

@@ -73,7 +73,7 @@ fn keys_and_values() {
         "driver: rest",
         "driver: rest\ncolour: red",
         &[
-            "2: unknown key `colour` in the document: it may have `driver`, `title`, `description`, `version`, `params` and `resources`",
+            "2: unknown key `colour` in the document: it may have `driver`, `title`, `description`, `version`, `params`, `rest` and `resources`",
         ],
     );
     check("driver: rest", "title: Things", &["1: the document has no `driver`"]);
@@ -102,7 +102,7 @@ fn keys_and_values() {
     check(
         "required: true}",
         "required: true, default: x}",
-        &["3: unknown key `default` in param `region`: it may have `type`, `required` and `description`"],
+        &["3: unknown key `default` in param `region`: it may have `type`, `required`, `env` and `description`"],
     );
     check(
         "type: string, required: true}",

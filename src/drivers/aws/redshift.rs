@@ -43,16 +43,16 @@ impl Driver for Redshift {
         "aws.redshift"
     }
 
-    fn service(&self) -> &'static str {
+    fn service(&self) -> &str {
         "AWS"
     }
 
-    fn signature(&self, call: &str) -> Option<Signature> {
+    fn signature(&self, call: &str) -> Option<Signature<'_>> {
         signature(call)
     }
 
-    fn calls(&self) -> &'static [&'static str] {
-        CALLS
+    fn calls(&self) -> Vec<&str> {
+        CALLS.to_vec()
     }
 
     async fn send(&self, request: &Request) -> Result<Page, Error> {

@@ -36,11 +36,11 @@ impl Driver for Faulty {
         "faulty"
     }
 
-    fn service(&self) -> &'static str {
+    fn service(&self) -> &str {
         "AWS"
     }
 
-    fn signature(&self, _: &str) -> Option<Signature> {
+    fn signature(&self, _: &str) -> Option<Signature<'_>> {
         Some(Signature {
             params: Vec::new(),
             inputs: Vec::new(),
@@ -52,8 +52,8 @@ impl Driver for Faulty {
         })
     }
 
-    fn calls(&self) -> &'static [&'static str] {
-        &[]
+    fn calls(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     async fn send(&self, _: &Request) -> Result<Page, Error> {

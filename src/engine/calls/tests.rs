@@ -20,12 +20,12 @@ impl Driver for Slow {
         "slow"
     }
 
-    fn signature(&self, _: &str) -> Option<Signature> {
+    fn signature(&self, _: &str) -> Option<Signature<'_>> {
         None
     }
 
-    fn calls(&self) -> &'static [&'static str] {
-        &[]
+    fn calls(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     async fn send(&self, _: &Request) -> Result<Page> {

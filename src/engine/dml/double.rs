@@ -97,7 +97,10 @@ impl Double {
         let mut state = Service { first: first.to_vec(), now: first.to_vec(), ..Service::default() };
         state.shows.extend(shows.iter().cloned());
         replies.iter().for_each(|(call, reply)| state.replies.entry(call).or_default().push_back(*reply));
-        let known = crate::drivers::open(&Settings::default()).expect("drivers").remove(0);
+        let mut drafts = crate::catalog::load(None).expect("documents");
+        let drivers = crate::drivers::open(&Settings::default(), &mut drafts);
+        let redshift = drafts.drafts.iter().find(|draft| draft.service.driver == "aws.redshift").expect("its document");
+        let known = drivers.of(&redshift.service).expect("its driver").clone();
         Arc::new(Double { known, state: Mutex::new(state), stop: Stop::default() })
     }
 
@@ -197,15 +200,15 @@ impl Driver for Double {
         "aws.redshift"
     }
 
-    fn service(&self) -> &'static str {
+    fn service(&self) -> &str {
         "AWS"
     }
 
-    fn signature(&self, call: &str) -> Option<Signature> {
+    fn signature(&self, call: &str) -> Option<Signature<'_>> {
         self.known.signature(call)
     }
 
-    fn calls(&self) -> &'static [&'static str] {
+    fn calls(&self) -> Vec<&str> {
         self.known.calls()
     }
 

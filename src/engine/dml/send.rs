@@ -226,15 +226,15 @@ impl Driver for NeverBlindly {
         self.0.name()
     }
 
-    fn service(&self) -> &'static str {
+    fn service(&self) -> &str {
         self.0.service()
     }
 
-    fn signature(&self, call: &str) -> Option<Signature> {
+    fn signature(&self, call: &str) -> Option<Signature<'_>> {
         self.0.signature(call).map(|signature| Signature { repeatable: false, ..signature })
     }
 
-    fn calls(&self) -> &'static [&'static str] {
+    fn calls(&self) -> Vec<&str> {
         self.0.calls()
     }
 

@@ -65,7 +65,7 @@ impl Site {
         })
     }
 
-    pub fn signature(&self, call: &str) -> Result<Signature> {
+    pub fn signature(&self, call: &str) -> Result<Signature<'_>> {
         let missing = || Error::new(Kind::Internal, format!("`{}` has no call `{call}`", self.driver.name()));
         self.driver.signature(call).ok_or_else(missing)
     }

@@ -23,7 +23,7 @@ pub const PAGE: (usize, usize) = (20, 100);
 pub const SOURCE_TYPE: &str = "source_type";
 
 /// What a call takes and gives.
-pub fn signature(call: &str) -> Option<Signature> {
+pub fn signature(call: &str) -> Option<Signature<'static>> {
     let read = |inputs, fields, permission| Signature {
         params: params(&[]),
         inputs,
@@ -113,15 +113,15 @@ fn names<T>(table: &[rows::Field<T>]) -> Vec<&'static str> {
     table.iter().map(|(wire, _)| *wire).collect()
 }
 
-fn input(wire: &'static str) -> Input {
+fn input(wire: &'static str) -> Input<'static> {
     Input { wire, most: 1, required: false, key: false }
 }
 
-fn required(wire: &'static str) -> Input {
+fn required(wire: &'static str) -> Input<'static> {
     Input { required: true, ..input(wire) }
 }
 
-fn params(more: &[&'static str]) -> Vec<ParamSignature> {
+fn params(more: &[&'static str]) -> Vec<ParamSignature<'static>> {
     let free = |name| ParamSignature { name, required: false, known: &[], plausible: |_| true };
     let region = ParamSignature { name: "region", required: true, known: REGIONS, plausible: regions::is_plausible };
     [region, free("profile")].into_iter().chain(more.iter().copied().map(free)).collect()

@@ -21,7 +21,7 @@ use crate::error::{Error, Kind, Result};
 /// # Errors
 /// `Internal` for a request that the call does not take, before anything is sent; else what went wrong on the way or
 /// there. What the call is about and AWS does not find is `NotFound`.
-pub async fn send(client: &Client, request: &Request, signature: &Signature, about: &About<'_>) -> Result<Page> {
+pub async fn send(client: &Client, request: &Request, signature: &Signature<'_>, about: &About<'_>) -> Result<Page> {
     let body = Body::of(request, signature)?;
     match request.call.as_str() {
         "CreateIntegration" => create(client, body, request, about).await,
@@ -33,7 +33,7 @@ pub async fn send(client: &Client, request: &Request, signature: &Signature, abo
 }
 
 /// What a write sends, as compact JSON under the names of AWS's API.
-pub fn described(request: &Request, signature: &Signature) -> String {
+pub fn described(request: &Request, signature: &Signature<'_>) -> String {
     let name = |field| Value::from(api_name(&request.call, field));
     let members = members(request, signature).map(|(field, value)| format!("{}:{value}", name(field)));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
@@ -50,7 +50,7 @@ fn api_name<'a>(call: &str, field: &'a str) -> &'a str {
 }
 
 /// What a write sends, by the fields' wire names, in the order of its signature.
-fn members<'a>(request: &'a Request, signature: &'a Signature) -> impl Iterator<Item = (&'static str, Value)> + 'a {
+fn members<'a>(request: &'a Request, signature: &'a Signature<'_>) -> impl Iterator<Item = (&'a str, Value)> + 'a {
     signature.inputs.iter().filter_map(|input| {
         let value = if input.key { target(request, input)? } else { set(request, input)? };
         Some((input.wire, value))
@@ -82,11 +82,11 @@ fn set(request: &Request, input: &Input) -> Option<Value> {
 /// A write's members, each of which is taken out to be sent.
 struct Body<'a> {
     call: &'a str,
-    members: BTreeMap<&'static str, Value>,
+    members: BTreeMap<&'a str, Value>,
 }
 
 impl<'a> Body<'a> {
-    fn of(request: &'a Request, signature: &Signature) -> Result<Self> {
+    fn of(request: &'a Request, signature: &'a Signature<'_>) -> Result<Self> {
         let call = request.call.as_str();
         let mistake = |message: String| Err(Error::new(Kind::Internal, message));
         let takes = |wire: &str, key| signature.inputs.iter().any(|input| input.wire == wire && input.key == key);

@@ -1,0 +1,207 @@
+//! The driver `rest`: a service that its document alone describes, in the section `rest`. One for each service.
+//! Knows requests, answers and credentials; what the calls are for, the document's other half says.
+
+use async_trait::async_trait;
+
+use self::answer::About;
+use self::auth::{Credential, Desk, Keys};
+use self::exchange::{Exchange, Incoming, Sent};
+use self::wiring::{Answer, Call, Wiring};
+use super::http::Http;
+use super::{Driver, Input, Page, ParamSignature, Request, Signature, narrowed};
+use crate::catalog::Written;
+use crate::catalog::model::Service;
+use crate::error::{Error, Kind, Result};
+use crate::settings::Settings;
+
+mod address;
+mod answer;
+mod auth;
+mod exchange;
+mod paging;
+mod place;
+mod read;
+mod request;
+mod template;
+mod wiring;
+
+/// What a document calls this driver.
+pub const NAME: &str = "rest";
+
+#[derive(Debug)]
+pub struct Rest {
+    wiring: Wiring,
+    keys: Keys,
+    exchange: Exchange,
+}
+
+/// The driver of a service whose document names this one. None: its section is missing or has mistakes, which are
+/// complained of; or another driver was named, and there is no section.
+pub fn open(service: &Service, written: &mut Written, settings: &Settings, http: &Http) -> Option<Rest> {
+    let section = written.section(NAME);
+    match (&section, service.driver == NAME) {
+        (Some(_), false) if written.is_sound(&["driver"]) => {
+            let message = format!("`rest` is the section of the driver `rest`, and the driver is `{}`", service.driver);
+            written.complain(&[NAME], message);
+        }
+        (None, true) => written.complain(&["driver"], "the driver `rest` needs a section `rest`"),
+        _ => {}
+    }
+    let section = section.filter(|_| service.driver == NAME)?;
+    let mut mistakes = Vec::new();
+    let wiring = read::wiring(service, &section, &mut mistakes);
+    let is_sound = mistakes.is_empty() && written.is_sound(&[NAME]);
+    written.add(mistakes);
+    is_sound.then(|| Rest {
+        keys: Keys::new(wiring.auth.clone(), &settings.environment),
+        exchange: Exchange::new(http, settings.limits.connect, wiring.per_second),
+        wiring,
+    })
+}
+
+#[async_trait]
+impl Driver for Rest {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn service(&self) -> &str {
+        &self.wiring.service
+    }
+
+    fn signature(&self, call: &str) -> Option<Signature<'_>> {
+        self.wiring.call(call).map(signature)
+    }
+
+    fn calls(&self) -> Vec<&str> {
+        self.wiring.calls.iter().map(|call| call.name.as_str()).collect()
+    }
+
+    async fn send(&self, request: &Request) -> Result<Page, Error> {
+        let call = self.wiring.call(&request.call);
+        let call = call.ok_or_else(|| Error::new(Kind::Internal, format!("`rest` has no call `{}`", request.call)))?;
+        let outgoing = request::outgoing(&self.wiring, call, request)?;
+        let about = self.about(call, request);
+        let mut headers = outgoing.headers.clone();
+        let body = outgoing.body.as_ref().map(|body| body.to_string().into_bytes());
+        if body.is_some() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            headers.push(("Content-Type".into(), "application/json".into()));
+        }
+        let sent = Sent { method: outgoing.method, url: outgoing.url.clone(), headers, body };
+        let incoming = self.exchanged(&outgoing.base, sent, &about).await?;
+        self.page(call, request, &outgoing.url, &incoming, &about)
+    }
+
+    fn describe(&self, request: &Request) -> String {
+        let call = self.wiring.call(&request.call);
+        call.and_then(|call| request::described(&self.wiring, call, request)).unwrap_or_else(|| narrowed(request))
+    }
+}
+
+impl Rest {
+    fn about<'a>(&'a self, call: &'a Call, request: &Request) -> About<'a> {
+        About {
+            service: &self.wiring.service,
+            call: &call.name,
+            does: call.does.as_deref(),
+            described: self.describe(request),
+            errors: &self.wiring.errors,
+            statuses: &call.statuses,
+            creates: call.creates(),
+            permissions: &call.permissions,
+            key: self.keys.variable(),
+        }
+    }
+
+    /// The answer to a request that carries a credential; once more with another one if that was not accepted.
+    async fn exchanged(&self, base: &str, sent: Sent, about: &About<'_>) -> Result<Incoming> {
+        let desk = Desk { service: about.service, base, exchange: &self.exchange, errors: &self.wiring.errors };
+        let credential = self.keys.credential(&desk, None).await?;
+        let told = |error: Error| Error { context: [vec![about.described.clone()], error.context].concat(), ..error };
+        let send = async |credential: &Credential| {
+            self.exchange.send(about.service, &with(&sent, credential)).await.map_err(told)
+        };
+        let incoming = send(&credential).await?;
+        if incoming.status != 401 || !self.keys.is_renewable() {
+            return Ok(incoming);
+        }
+        // Whoever is not known was done nothing for.
+        let renewed = self.keys.credential(&desk, Some(&credential)).await?;
+        send(&renewed).await
+    }
+
+    fn page(&self, call: &Call, request: &Request, url: &str, incoming: &Incoming, about: &About<'_>) -> Result<Page> {
+        let request_id = self.wiring.errors.request_id.as_ref().and_then(|name| incoming.header(name));
+        let is_keyed =
+            !call.writes && call.inputs.iter().any(|input| input.key && request.inputs.contains_key(&input.wire));
+        if is_keyed && call.statuses.absent.contains(&incoming.status) {
+            return Ok(Page { request_id, ..Page::default() });
+        }
+        if let Answer::Text(wire) = &call.answer {
+            let text = answer::text(incoming, about)?.unwrap_or_default();
+            // Some services write the text as JSON does.
+            let text = serde_json::from_str::<String>(&text).unwrap_or(text);
+            let row =
+                request.fields.iter().map(|field| if field == wire { text.clone().into() } else { Default::default() });
+            return Ok(Page { rows: vec![row.collect()], next: None, request_id });
+        }
+        let Some(answer) = answer::json(incoming, about)? else {
+            if call.writes || incoming.status == 204 {
+                return Ok(Page { request_id, ..Page::default() });
+            }
+            return Err(answer::shape(incoming, about, "with nothing"));
+        };
+        // What a write answers with is read only where somebody asks for it.
+        if call.writes && request.fields.is_empty() {
+            return Ok(Page { request_id, ..Page::default() });
+        }
+        let (rows, entries) = answer::rows(&self.wiring, call, request, &answer, incoming, about)?;
+        let next = match &call.paging {
+            None => None,
+            Some(paging) => paging::next(paging, request, url, incoming, &answer, entries)
+                .map_err(|error| error.with_context(&about.described))?,
+        };
+        Ok(Page { rows, next, request_id })
+    }
+}
+
+/// A request with the credential that it carries.
+fn with(sent: &Sent, credential: &Credential) -> Sent {
+    let mut sent =
+        Sent { method: sent.method, url: sent.url.clone(), headers: sent.headers.clone(), body: sent.body.clone() };
+    match credential {
+        Credential::None => {}
+        Credential::Header(name, value) => sent.headers.push((name.clone(), value.reveal().into())),
+        Credential::Query(name, value) => {
+            let sign = if sent.url.contains('?') { '&' } else { '?' };
+            let pair = format!("{sign}{}={}", template::encoded(name), template::encoded(value.reveal()));
+            sent.url.push_str(&pair);
+        }
+    }
+    sent
+}
+
+fn signature(call: &Call) -> Signature<'_> {
+    Signature {
+        params: call
+            .params
+            .iter()
+            .map(|(name, required)| ParamSignature {
+                name,
+                required: *required,
+                known: &[],
+                plausible: |value| !value.is_empty(),
+            })
+            .collect(),
+        inputs: call
+            .inputs
+            .iter()
+            .map(|input| Input { wire: &input.wire, most: input.most, required: input.required, key: input.key })
+            .collect(),
+        fields: call.fields.iter().map(|(wire, _)| wire.as_str()).collect(),
+        page: call.paging.as_ref().map(|paging| paging.bounds()),
+        repeatable: call.repeatable,
+        writes: call.writes,
+        permissions: call.permissions.iter().map(String::as_str).collect(),
+    }
+}

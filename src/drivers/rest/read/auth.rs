@@ -1,0 +1,77 @@
+//! What a document says of credentials: which way they go, and by which environment variables they are named.
+//! Reads no variable.
+
+use super::{json, place};
+use crate::catalog::table::Table;
+use crate::catalog::yaml::{Key, Mistake, Node, mistake};
+use crate::drivers::rest::address::is_secure_or_local;
+use crate::drivers::rest::wiring::{Auth, Way};
+
+const COMMON: &[&str] = &["by", "env"];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Header,
+    Query,
+    Basic,
+    Login,
+    OAuth2,
+}
+
+/// Each way with the keys that it has besides `by` and `env`.
+const WAYS: &[(&str, Word, &[&str])] = &[
+    ("header", Word::Header, &["name", "scheme"]),
+    ("query", Word::Query, &["name"]),
+    ("basic", Word::Basic, &["user"]),
+    ("login", Word::Login, &["post", "body", "token", "name", "scheme"]),
+    ("oauth2", Word::OAuth2, &["post", "client", "scope", "in_body"]),
+];
+
+pub fn auth((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Option<Auth> {
+    let words: Vec<(&str, Word)> = WAYS.iter().map(|(name, word, _)| (*name, *word)).collect();
+    // Which keys there may be, the way says: it is looked at first, and complained of only once.
+    let every: Vec<&str> = WAYS.iter().flat_map(|(_, _, keys)| keys.iter()).chain(COMMON).copied().collect();
+    let by = Table::open(node, key.at, "`auth`", &every, &mut Vec::new()).word("by", &words, &mut Vec::new());
+    let own = WAYS.iter().filter(|(_, word, _)| by.is_none_or(|by| by == *word));
+    let keys: Vec<&str> = COMMON.iter().chain(own.flat_map(|(_, _, keys)| keys.iter())).copied().collect();
+    let table = Table::open(node, key.at, "`auth`", &keys, mistakes);
+    table.need("by", mistakes);
+    let by = table.word("by", &words, mistakes)?;
+    let env = table.needed_text("env", mistakes);
+    let name = table.text("name", mistakes);
+    let scheme = table.text("scheme", mistakes);
+    let header = || name.clone().unwrap_or_else(|| "Authorization".into());
+    let way = match by {
+        Word::Header => Way::Header { name: header(), scheme },
+        Word::Query => {
+            table.need("name", mistakes);
+            Way::Query { name: name.unwrap_or_default() }
+        }
+        Word::Basic => Way::Basic { user: table.needed_text("user", mistakes) },
+        Word::Login => {
+            table.need("token", mistakes);
+            table.need("body", mistakes);
+            let body = table.get("body").map(|(_, node)| json(node)).unwrap_or_default();
+            let bearer = name.is_none().then(|| "Bearer".to_string());
+            let token = place(&table, "token", mistakes).unwrap_or_default();
+            Way::Login { path: post(&table, mistakes), body, token, name: header(), scheme: scheme.or(bearer) }
+        }
+        Word::OAuth2 => Way::OAuth2 {
+            path: post(&table, mistakes),
+            client: table.needed_text("client", mistakes),
+            scope: table.text("scope", mistakes),
+            in_body: table.flag("in_body", mistakes),
+        },
+    };
+    Some(Auth { way, env })
+}
+
+/// A path below the base, or an address of its own.
+fn post(table: &Table<'_>, mistakes: &mut Vec<Mistake>) -> String {
+    let path = table.needed_text("post", mistakes);
+    let at = table.get("post").map_or(table.at, |(_, node)| node.at);
+    if !path.is_empty() && !path.starts_with('/') && !is_secure_or_local(&path) {
+        mistakes.push(mistake(at, format!("`post` is `{path}`, and must be a path (`/…`) or begin with `https://`")));
+    }
+    path
+}
