@@ -32,6 +32,18 @@ pub fn settings(sandbox: &Running) -> Settings {
     settings
 }
 
+/// The rows as JSON objects.
+pub async fn rows(session: &Session, sql: &str) -> Result<Vec<Value>, Error> {
+    let mut bytes = Vec::new();
+    let mut writer = LineDelimitedWriter::new(&mut bytes);
+    for batch in session.run(sql).await?.rows.try_collect::<Vec<_>>().await? {
+        writer.write(&batch).expect("JSON");
+    }
+    writer.finish().expect("JSON");
+    let text = String::from_utf8(bytes).expect("UTF-8");
+    Ok(text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
+}
+
 impl Lab {
     pub async fn new() -> Lab {
         Lab::with(|_| {}).await
@@ -53,14 +65,7 @@ impl Lab {
 
     /// The rows as JSON objects.
     pub async fn rows(&self, sql: &str) -> Result<Vec<Value>, Error> {
-        let mut bytes = Vec::new();
-        let mut writer = LineDelimitedWriter::new(&mut bytes);
-        for batch in self.batches(sql).await? {
-            writer.write(&batch).expect("JSON");
-        }
-        writer.finish().expect("JSON");
-        let text = String::from_utf8(bytes).expect("UTF-8");
-        Ok(text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
+        rows(&self.session, sql).await
     }
 
     /// Runs a statement to its end: what its report says.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::exchange::Incoming;
 use super::place::Frame;
-use super::wiring::{Answer, Call, Errors, Statuses, Wiring};
+use super::wiring::{Answer, Call, Errors, Source, Statuses, Wiring};
 use crate::drivers::Request;
 use crate::error::{Error, Kind, Reply, Result};
 
@@ -71,28 +71,47 @@ pub fn rows(
 ) -> Result<(Vec<Vec<Value>>, usize)> {
     let Answer::Rows(rows) = &call.answer else { return Ok((Vec::new(), 0)) };
     let found = rows.of(answer).map_err(|lacks| shape(incoming, about, &format!("and has {lacks}")))?;
-    let wanted: Vec<_> = request
-        .fields
-        .iter()
-        .map(|wire| {
-            let place = call.fields.iter().find(|(known, _)| known == wire).map(|(_, place)| place);
-            (place, wiring.texts.contains(wire))
-        })
-        .collect();
+    let wanted: Vec<_> = request.fields.iter().map(|wire| (source(call, wire), wiring.texts.contains(wire))).collect();
     let mut values = Vec::with_capacity(found.frames.len());
     for frame in &found.frames {
         if rows.depth() == 0 && !frame.last().is_some_and(|(row, _)| row.is_object()) {
             return Err(shape(incoming, about, "and has no object where its row should be"));
         }
         if is_wanted(call, frame) {
-            let row = wanted.iter().map(|(place, is_text)| {
-                let value = place.map(|place| place.of(frame)).unwrap_or_default();
+            let row = wanted.iter().map(|(source, is_text)| {
+                let value = match source {
+                    Some(Source::Answer(place)) => place.of(frame),
+                    Some(Source::Request(name)) => given(request, name),
+                    None => Value::Null,
+                };
                 if *is_text { as_text(value) } else { value }
             });
             values.push(row.collect());
         }
     }
     Ok((values, found.entries))
+}
+
+/// The one row of an answer that is a text.
+pub fn row_of_text(call: &Call, request: &Request, text: &str) -> Vec<Value> {
+    // Some services write the text as JSON does.
+    let text = serde_json::from_str::<String>(text).unwrap_or_else(|_| text.to_string());
+    let value = |wire: &String| match source(call, wire) {
+        Some(Source::Answer(_)) => Value::from(text.as_str()),
+        Some(Source::Request(name)) => given(request, name),
+        None => Value::Null,
+    };
+    request.fields.iter().map(value).collect()
+}
+
+fn source<'a>(call: &'a Call, wire: &str) -> Option<&'a Source> {
+    call.fields.iter().find(|(known, _)| known == wire).map(|(_, source)| source)
+}
+
+/// What the request was given under a name.
+fn given(request: &Request, name: &str) -> Value {
+    let input = || request.inputs.get(name).and_then(|values| values.first());
+    request.params.get(name).or_else(input).map(|value| Value::from(value.as_str())).unwrap_or_default()
 }
 
 fn is_wanted(call: &Call, frame: &Frame<'_>) -> bool {

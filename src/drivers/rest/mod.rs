@@ -132,18 +132,14 @@ impl Rest {
 
     fn page(&self, call: &Call, request: &Request, url: &str, incoming: &Incoming, about: &About<'_>) -> Result<Page> {
         let request_id = self.wiring.errors.request_id.as_ref().and_then(|name| incoming.header(name));
-        let is_keyed =
-            !call.writes && call.inputs.iter().any(|input| input.key && request.inputs.contains_key(&input.wire));
-        if is_keyed && call.statuses.absent.contains(&incoming.status) {
+        // What the path names is not there, and so nothing of it.
+        let is_named = call.path.names().any(|name| request.inputs.contains_key(name));
+        if !call.writes && is_named && call.statuses.absent.contains(&incoming.status) {
             return Ok(Page { request_id, ..Page::default() });
         }
-        if let Answer::Text(wire) = &call.answer {
+        if let Answer::Text(_) = &call.answer {
             let text = answer::text(incoming, about)?.unwrap_or_default();
-            // Some services write the text as JSON does.
-            let text = serde_json::from_str::<String>(&text).unwrap_or(text);
-            let row =
-                request.fields.iter().map(|field| if field == wire { text.clone().into() } else { Default::default() });
-            return Ok(Page { rows: vec![row.collect()], next: None, request_id });
+            return Ok(Page { rows: vec![answer::row_of_text(call, request, &text)], next: None, request_id });
         }
         let Some(answer) = answer::json(incoming, about)? else {
             if call.writes || incoming.status == 204 {

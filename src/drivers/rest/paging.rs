@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 /// Adds what asks for the page; a whole address when the last answer gave one.
 ///
 /// # Errors
-/// `Shape`: a next address on another host, which no credential is sent to.
+/// `Refused`: a next address on another host, which no credential is sent to.
 pub fn apply(
     paging: &Paging,
     request: &Request,
@@ -25,7 +25,7 @@ pub fn apply(
     match (&paging.by, marker) {
         (By::Link, Some(url)) => {
             if !is_same_origin(&outgoing.base, url) {
-                return Err(Error::new(Kind::Shape, "the list's next page is on another host, which is not asked")
+                return Err(Error::new(Kind::Refused, "the list's next page is on another host, which is not asked")
                     .with_context(format!("the next page: {}", url.split('?').next().unwrap_or_default())));
             }
             return Ok(Some(url.to_string()));

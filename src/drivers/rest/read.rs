@@ -52,7 +52,7 @@ pub fn wiring(service: &Service, (key, node): &(Key, Node), mistakes: &mut Vec<M
     if let Some((key, node)) = table.get("calls") {
         for part in entries(node, key.at, "`calls`", mistakes) {
             let call = call::call(part, &wiring, &usual, mistakes);
-            wiring.calls.extend(call);
+            wiring.calls.push(call);
         }
     }
     wiring

@@ -49,7 +49,7 @@ pub struct Call {
     pub params: Vec<(String, bool)>,
     pub body: Option<Body>,
     pub answer: Answer,
-    pub fields: Vec<(String, Place)>,
+    pub fields: Vec<(String, Source)>,
     /// Rows that are not among these are left out: where, and the values that it may have.
     pub only: Vec<(Place, Vec<Value>)>,
     pub paging: Option<Paging>,
@@ -57,6 +57,14 @@ pub struct Call {
     pub writes: bool,
     pub repeatable: bool,
     pub permissions: Vec<String>,
+}
+
+/// Where the value of a row's field is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    Answer(Place),
+    /// What the request was given under this name, which the answer does not repeat.
+    Request(String),
 }
 
 /// What a request is given by the engine: a field's value, by its wire name.

@@ -6,7 +6,9 @@ use crate::catalog::table::{Table, entries};
 use crate::catalog::yaml::{Key, Mistake, Node, Value, mistake};
 use crate::drivers::rest::place::Place;
 use crate::drivers::rest::template::Template;
-use crate::drivers::rest::wiring::{Answer, Body, By, Call, Fields, From, Given, Into, Paging, Statuses, Wiring};
+use crate::drivers::rest::wiring::{
+    Answer, Body, By, Call, Fields, From, Given, Into, Paging, Source, Statuses, Wiring,
+};
 use crate::error::did_you_mean;
 
 const METHODS: &[(&str, &str)] =
@@ -48,17 +50,17 @@ enum Word {
 const BY: &[(&str, Word)] =
     &[("token", Word::Token), ("link", Word::Link), ("number", Word::Number), ("offset", Word::Offset)];
 
-/// One call, as far as it is sound: what names and fields it has stays known when something else is wrong.
-pub fn call((key, node): &(Key, Node), wiring: &Wiring, usual: &Statuses, mistakes: &mut Vec<Mistake>) -> Option<Call> {
+/// One call, as far as it is sound.
+pub fn call((key, node): &(Key, Node), wiring: &Wiring, usual: &Statuses, mistakes: &mut Vec<Mistake>) -> Call {
     let what = format!("call `{}`", key.name);
     let table = Table::open(node, key.at, &what, CALL, mistakes);
-    let (word, method) = one_method(&table, &what, mistakes)?;
-    let path = parsed(&table, word, path, mistakes)?;
+    let (word, method) = one_method(&table, &what, mistakes);
+    let path = parsed(&table, word, path, mistakes).unwrap_or_default();
     let reads = method == "GET";
     let writes = table.get("writes").map_or(!reads, |_| table.flag("writes", mistakes));
     let answer = match table.text("text", mistakes) {
         Some(wire) => {
-            for key in ["rows", "fields", "page", "where"] {
+            for key in ["rows", "page", "where"] {
                 if let Some((own, _)) = table.get(key) {
                     mistakes.push(mistake(own.at, format!("{what} answers with a text, and has no `{key}`")));
                 }
@@ -92,7 +94,8 @@ pub fn call((key, node): &(Key, Node), wiring: &Wiring, usual: &Statuses, mistak
     }
     takes(&mut call, wiring);
     details(&mut call, &table, &what, mistakes);
-    Some(call)
+    given(&call, wiring, &table, &what, mistakes);
+    call
 }
 
 fn path(text: &str) -> Result<Template, String> {
@@ -103,18 +106,16 @@ fn path(text: &str) -> Result<Template, String> {
     }
 }
 
-fn one_method(table: &Table<'_>, what: &str, mistakes: &mut Vec<Mistake>) -> Option<(&'static str, &'static str)> {
+fn one_method(table: &Table<'_>, what: &str, mistakes: &mut Vec<Mistake>) -> (&'static str, &'static str) {
     let mut found = METHODS.iter().filter(|(word, _)| table.get(word).is_some());
-    match (found.next(), found.next()) {
-        (Some(method), None) => return Some(*method),
-        (None, _) => {
-            mistakes.push(mistake(table.at, format!("{what} has no `get`, `post`, `put`, `patch` or `delete`")))
-        }
-        (Some((one, _)), Some((other, _))) => {
-            mistakes.push(mistake(table.at, format!("{what} has both `{one}` and `{other}`")));
-        }
-    }
-    None
+    let method = found.next();
+    let message = match (method, found.next()) {
+        (Some(method), None) => return *method,
+        (None, _) => format!("{what} has no `get`, `post`, `put`, `patch` or `delete`"),
+        (Some((one, _)), Some((other, _))) => format!("{what} has both `{one}` and `{other}`"),
+    };
+    mistakes.push(mistake(table.at, message));
+    *method.unwrap_or(&METHODS[0])
 }
 
 fn body(table: &Table<'_>, what: &str, mistakes: &mut Vec<Mistake>) -> Option<Body> {
@@ -150,20 +151,26 @@ fn body(table: &Table<'_>, what: &str, mistakes: &mut Vec<Mistake>) -> Option<Bo
     Some(Body { fixed, fields: Fields::Placed(placed) })
 }
 
-/// The fields of a row: a list of wire names, which are their places, or a table from wire names to places.
-fn fields(table: &Table<'_>, what: &str, answer: &Answer, mistakes: &mut Vec<Mistake>) -> Vec<(String, Place)> {
-    let most = match answer {
-        Answer::Text(wire) => return vec![(wire.clone(), Place::default())],
-        Answer::Rows(rows) => rows.depth(),
+/// The fields of a row: a list of wire names, which are their places, or a table from wire names to places. A place
+/// `{id}` is what the request was given.
+fn fields(table: &Table<'_>, what: &str, answer: &Answer, mistakes: &mut Vec<Mistake>) -> Vec<(String, Source)> {
+    let (most, mut found) = match answer {
+        Answer::Text(wire) => (None, vec![(wire.clone(), Source::Answer(Place::default()))]),
+        Answer::Rows(rows) => (Some(rows.depth()), Vec::new()),
     };
-    let Some((key, node)) = table.get("fields") else { return Vec::new() };
-    let mut found = Vec::new();
+    let Some((key, node)) = table.get("fields") else { return found };
     let mut add = |wire: &str, text: &str, at, mistakes: &mut Vec<Mistake>| {
-        let Some(place) = super::fits(Place::parse(text), at, wire, text, mistakes) else { return };
-        if place.up() > most {
-            mistakes.push(mistake(at, format!("`{wire}` is `{text}`, and leaves more lists than `rows` goes through")));
+        if let Some(name) = Template::parse(text).ok().as_ref().and_then(Template::only_name) {
+            return found.push((wire.to_string(), Source::Request(name.to_string())));
         }
-        found.push((wire.to_string(), place));
+        let Some(place) = super::fits(Place::parse(text), at, wire, text, mistakes) else { return };
+        match most {
+            None => mistakes.push(mistake(at, format!("`{wire}` is `{text}`, and {what} answers with a text"))),
+            Some(most) if place.up() > most => mistakes
+                .push(mistake(at, format!("`{wire}` is `{text}`, and leaves more lists than `rows` goes through"))),
+            Some(_) => {}
+        }
+        found.push((wire.to_string(), Source::Answer(place)));
     };
     match &node.value {
         Value::List(_) => {
@@ -175,7 +182,6 @@ fn fields(table: &Table<'_>, what: &str, answer: &Answer, mistakes: &mut Vec<Mis
             for (wire, place) in entries(node, key.at, &format!("`fields` of {what}"), mistakes) {
                 match &place.value {
                     Value::Text(text) => add(&wire.name, text, place.at, mistakes),
-                    Value::Null => add(&wire.name, &wire.name, wire.at, mistakes),
                     _ => mistakes.push(mistake(
                         place.at,
                         format!("`{}` of `fields` is {}, and must be a place", wire.name, place.shown()),
@@ -307,5 +313,25 @@ fn details(call: &mut Call, table: &Table<'_>, what: &str, mistakes: &mut Vec<Mi
             );
             mistakes.push(mistake(table.at, message));
         }
+    }
+}
+
+/// Complains of fields that the request is said to have and does not, and of secrets in an address, which is logged
+/// on its whole way.
+fn given(call: &Call, wiring: &Wiring, table: &Table<'_>, what: &str, mistakes: &mut Vec<Mistake>) {
+    let at = |key: &str| table.get(key).map_or(table.at, |(key, _)| key.at);
+    for (wire, source) in &call.fields {
+        if let Source::Request(name) = source
+            && !call.inputs.iter().any(|input| input.wire == *name)
+            && !call.params.iter().any(|(param, _)| param == name)
+        {
+            let message = format!("`{wire}` of {what} is `{{{name}}}`, which the request does not have");
+            mistakes.push(mistake(at("fields"), message));
+        }
+    }
+    let shown = call.path.names().chain(call.query.iter().flat_map(|(_, template)| template.names()));
+    for name in shown.filter(|name| wiring.secrets.contains(*name)) {
+        let message = format!("{what} has the secret `{name}` in its address, which everybody on the way may log");
+        mistakes.push(mistake(table.at, message));
     }
 }
