@@ -13,6 +13,7 @@ use crate::error::{Error, Kind, Result, reason};
 const EMBEDDED: &[(&str, &str, &str)] = &[
     ("aws", "redshift", include_str!("../../providers/aws/redshift.yaml")),
     ("awscc", "redshift", include_str!("../../providers/awscc/redshift.yaml")),
+    ("immuta", "integrations", include_str!("../../providers/immuta/integrations.yaml")),
 ];
 
 /// A document's place in SQL: provider and service.

@@ -33,7 +33,7 @@ fn a_name_that_is_not_there_gets_the_nearest() {
         assert_eq!(error.to_string(), expected, "{name}");
     };
     check("awsc", "there is no provider `awsc`\n\nhint: did you mean `aws`?\nhint: `SHOW PROVIDERS` lists them");
-    check("immuta", "there is no provider `immuta`\n\nhint: `SHOW PROVIDERS` lists them");
+    check("oracle", "there is no provider `oracle`\n\nhint: `SHOW PROVIDERS` lists them");
     check(
         "awscc.redshfit",
         "there is no service `redshfit` in `awscc`\n\n\

@@ -6,6 +6,7 @@ mod calls;
 mod cli;
 mod convergence;
 mod documents;
+mod immuta;
 mod invented;
 mod lab;
 mod refusals;

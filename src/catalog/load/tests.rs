@@ -179,7 +179,15 @@ fn a_users_file_replaces_the_embedded_one_of_its_path() {
         .flat_map(|provider| &provider.services)
         .map(|service| format!("{}.{} by {}", service.provider, service.name, service.driver))
         .collect();
-    assert_eq!(names, ["acme.things by rest", "aws.redshift by rest", "awscc.redshift by aws.redshift"]);
+    assert_eq!(
+        names,
+        [
+            "acme.things by rest",
+            "aws.redshift by rest",
+            "awscc.redshift by aws.redshift",
+            "immuta.integrations by rest"
+        ]
+    );
     assert_eq!(catalog.service("awscc", "redshift").unwrap().origin, Origin::Embedded);
     let path = folder.path().join("aws/redshift.yaml");
     assert_eq!(catalog.service("aws", "redshift").unwrap().origin, Origin::File(path));
