@@ -82,6 +82,15 @@ impl Engine {
         names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// The environment variable that a `provider.param` has its value from where nothing binds it.
+    fn variable(&self, name: &str) -> Option<&str> {
+        let provider =
+            self.catalog.providers.iter().find(|provider| name.starts_with(&format!("{}.", provider.name)))?;
+        let params = provider.services.iter().flat_map(|service| &service.resources).flat_map(|r| &r.params);
+        let mut named = params.filter(|param| name == format!("{}.{}", provider.name, param.name));
+        named.find_map(|param| param.env.as_deref())
+    }
+
     /// What a resource's call takes and gives, as its driver says.
     fn signature(&self, resource: &Resource, call: &str) -> Option<Signature<'_>> {
         let provider = self.catalog.providers.iter().find(|provider| provider.name == resource.provider)?;

@@ -347,7 +347,13 @@ impl Session {
         let params = self.engine.params().into_iter().map(|name| {
             let bound = self.engine.param(&name).and_then(|param| variables.params.get(&param));
             let value = bound.map(|values| values.join(",")).unwrap_or_default();
-            (name, value, "by `SET` alone: its value where a statement does not bind it".to_string())
+            let about = match self.engine.variable(&name) {
+                Some(variable) => {
+                    format!("by `SET` or `{variable}`: its value where a statement does not bind it")
+                }
+                None => "by `SET` alone: its value where a statement does not bind it".to_string(),
+            };
+            (name, value, about)
         });
         let tables = SessionTables { catalog: &self.engine.catalog, state: &variables.state };
         let mut functions = crate::sql::names::Tables::functions(&tables);
