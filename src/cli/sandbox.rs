@@ -7,7 +7,7 @@ use crate::cli::args::Sandbox;
 use crate::cli::output;
 use crate::error::{Error, Result};
 use crate::sandbox::{self, ACCOUNTS, Options, Running};
-use crate::settings::{Secret, Settings, StaticCredentials};
+use crate::settings::{Environment, Secret, Settings, StaticCredentials};
 
 /// Serves until interrupted.
 ///
@@ -44,6 +44,8 @@ fn is_taken(error: &Error) -> bool {
 pub async fn point_at(settings: &mut Settings, dir: Option<&Path>) -> Result<Running> {
     let running = sandbox::start(&Options { dir: folder(settings, dir), port: 0, ..Options::default() }).await?;
     settings.aws.endpoint = Some(running.endpoint());
+    // Hosts and keys in the environment are those of real services, which a run on the sandbox must not reach.
+    settings.environment = Environment::default();
     let known = |profile: &String| ACCOUNTS.iter().any(|account| account.profile == profile);
     let default = settings.aws.environment_profile.clone().filter(known);
     settings.aws.credentials = ACCOUNTS

@@ -382,3 +382,13 @@ fn a_long_statement_fits_the_stack() {
         assert_eq!(shown.matches("{\"n\":1").count(), rows);
     }
 }
+
+#[test]
+fn a_run_on_the_sandbox_reaches_no_real_service() {
+    let home = Home::new();
+    let mut command = home.command(&["exec", "--sandbox", "SELECT id FROM immuta.integrations.integrations"]);
+    let output =
+        command.env("IMMUTA_HOST", "http://127.0.0.1:1").env("IMMUTA_API_KEY", "canary").output().expect("it runs");
+    let shown = home.shown(&output);
+    assert!(shown.contains("needs `immuta_host`") && !shown.contains("canary"), "{shown}");
+}
