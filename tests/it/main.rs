@@ -10,6 +10,7 @@ mod immuta;
 mod invented;
 mod lab;
 mod refusals;
+mod rest;
 mod service;
 mod slt;
 mod tidy;

@@ -112,7 +112,7 @@ impl Exchange {
     }
 
     /// Waits until the host may be asked again.
-    async fn turn(&self, origin: &str) {
+    pub(super) async fn turn(&self, origin: &str) {
         let Some(interval) = self.interval else { return };
         let now = Instant::now();
         let at = {

@@ -201,3 +201,6 @@ fn signature(call: &Call) -> Signature<'_> {
         permissions: call.permissions.iter().map(String::as_str).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests;
