@@ -24,6 +24,8 @@ pub struct Settings {
     pub aws: Aws,
     /// Where the documents' params and credentials have their values from.
     pub environment: Environment,
+    /// No request leaves this machine (the sandbox).
+    pub stays_here: bool,
 }
 
 /// What a statement may cost.
@@ -199,6 +201,7 @@ impl Default for Settings {
             writes: Writes::default(),
             aws: Aws::default(),
             environment: Environment::default(),
+            stays_here: false,
         }
     }
 }

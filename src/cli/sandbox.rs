@@ -44,8 +44,10 @@ fn is_taken(error: &Error) -> bool {
 pub async fn point_at(settings: &mut Settings, dir: Option<&Path>) -> Result<Running> {
     let running = sandbox::start(&Options { dir: folder(settings, dir), port: 0, ..Options::default() }).await?;
     settings.aws.endpoint = Some(running.endpoint());
+    settings.stays_here = true;
     // Hosts and keys in the environment are those of real services, which a run on the sandbox must not reach.
-    settings.environment = Environment::default();
+    settings.environment =
+        Environment::default().with("IMMUTA_HOST", running.endpoint()).with("IMMUTA_API_KEY", sandbox::IMMUTA_API_KEY);
     let known = |profile: &String| ACCOUNTS.iter().any(|account| account.profile == profile);
     let default = settings.aws.environment_profile.clone().filter(known);
     settings.aws.credentials = ACCOUNTS

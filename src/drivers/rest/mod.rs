@@ -30,6 +30,8 @@ pub const NAME: &str = "rest";
 
 #[derive(Debug)]
 pub struct Rest {
+    /// No request may leave this machine.
+    stays_here: bool,
     wiring: Wiring,
     keys: Keys,
     exchange: Exchange,
@@ -55,6 +57,7 @@ pub fn open(service: &Service, written: &mut Written, settings: &Settings, http:
     is_sound.then(|| Rest {
         keys: Keys::new(wiring.auth.clone(), &settings.environment),
         exchange: Exchange::new(http, settings.limits.connect, wiring.per_second),
+        stays_here: settings.stays_here,
         wiring,
     })
 }
@@ -81,6 +84,11 @@ impl Driver for Rest {
         let call = self.wiring.call(&request.call);
         let call = call.ok_or_else(|| Error::new(Kind::Internal, format!("`rest` has no call `{}`", request.call)))?;
         let outgoing = request::outgoing(&self.wiring, call, request)?;
+        let host = outgoing.base.split_once("://").map_or("", |(_, rest)| address::authority(rest));
+        if self.stays_here && !address::is_loopback(host) {
+            return Err(Error::new(Kind::Param, format!("`{host}` is another machine, and the sandbox asks none"))
+                .with_context("nothing was sent"));
+        }
         let about = self.about(call, request);
         let mut headers = outgoing.headers.clone();
         let body = outgoing.body.as_ref().map(|body| body.to_string().into_bytes());
