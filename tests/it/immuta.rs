@@ -55,7 +55,10 @@ pub fn answer(asked: &Asked) -> Reply {
     if asked.header("authorization") != Some(KEY) {
         return reply(401, &json!({"statusCode": 401, "error": "Unauthorized", "message": "Missing authentication"}));
     }
-    let find = |id: &str| integrations().into_iter().find(|row| row["id"] == id || row["id"].to_string() == id);
+    let number = |id: &str| id.parse::<u64>().ok();
+    let find = |id: &str| {
+        integrations().into_iter().find(|row| row["id"] == id || number(id).is_some_and(|number| row["id"] == number))
+    };
     let absent = |id: &str| {
         let message = format!("No Integration found with ID {id}.");
         reply(404, &json!({"statusCode": 404, "error": "Not found", "message": message}))
