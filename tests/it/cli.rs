@@ -219,7 +219,7 @@ fn writes() {
     insta::assert_snapshot!("write_then_failure", run(&[&format!("{delete}; SELECT nowhere; SELECT 2")]));
     insta::assert_snapshot!(
         "write_not_settled",
-        run(&["--await", "--await-time", "400ms", &delete.replace("events-", "billing-to")])
+        run(&["--await", "--await-time", "3s", &delete.replace("events-", "billing-to")])
     );
 }
 

@@ -32,7 +32,7 @@ fn trouble(rng: &mut fastrand::Rng) -> Trouble {
         8 => Trouble::Hang,
         9 => Trouble::Denied,
         10 => Trouble::WrongShape,
-        11 => Trouble::Latency { milliseconds: 400 },
+        11 => Trouble::Latency { milliseconds: 800 },
         12 => Trouble::RepeatMarker,
         13 => Trouble::RefuseArnFilter,
         _ => Trouble::Expired,
@@ -142,7 +142,7 @@ fn told(error: &Error, label: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_ends_with_what_was_wanted() {
     let lab = Lab::with(|settings| {
-        settings.limits.call = Duration::from_millis(300);
+        settings.limits.call = Duration::from_millis(600);
         settings.limits.tries = 3;
         settings.limits.backoff = Duration::from_millis(1);
     })

@@ -448,7 +448,7 @@ async fn await_waits_until_it_has_settled() {
     // There is an end to it.
     let controls = Controls { creating_seconds: 1000.0, ..controls };
     lab.sandbox.set_controls(&controls).unwrap();
-    lab.notices("SET iql.await_time = '50ms'").await.unwrap();
+    lab.notices("SET iql.await_time = '2s'").await.unwrap();
     let error =
         lab.notices(&insert.replace("w-w", "w-slow").replace("INSERT", "INSERT /*+ AWAIT */")).await.unwrap_err();
     assert_eq!(error.kind, Kind::Timeout);
