@@ -111,6 +111,15 @@ fn constraints(field: &Field, complain: &mut Complain<'_>) {
     if let Some(message) = limits(&format!("field `{name}`"), &field.kind, field.min, field.max) {
         complain(if field.min.is_some() { "min" } else { "max" }, message);
     }
+    if let Some(pointer) = field.secrets.iter().find(|pointer| !pointer.starts_with('/')) {
+        complain(
+            "secrets",
+            format!("`{pointer}` in `secrets` of field `{name}` is no JSON pointer: it begins with `/`"),
+        );
+    }
+    if !field.secrets.is_empty() && field.kind != Type::Json {
+        complain("secrets", format!("`secrets` is for JSON, and field `{name}` is none"));
+    }
     for (key, there) in [("pattern", field.pattern.is_some()), ("values", !field.values.is_empty()), ("arn", field.arn)]
     {
         if there && field.kind != Type::String {

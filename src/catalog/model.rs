@@ -98,6 +98,8 @@ pub struct Field {
     /// Entries of a keyed list whose key begins so, in any case, are the service's: never sent, and never a difference.
     pub reserved: Option<String>,
     pub alike: Alike,
+    /// Of a document without a fixed shape: where in it secrets stand, as JSON pointers. They are never shown.
+    pub secrets: Vec<String>,
 }
 
 /// A value made of others, so that a repeat of the same INSERT meets its own resource.

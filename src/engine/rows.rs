@@ -12,7 +12,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use serde_json::{Map, Value};
 
-use crate::catalog::model::{Member, Type};
+use crate::catalog::model::{self as catalog, Member, Type};
 use crate::error::{Error, Kind, Result};
 
 /// The Arrow type of a column: List<Struct> for lists of objects, Map for string maps, UTC milliseconds for times.
@@ -44,6 +44,29 @@ pub fn field(name: &str, kind: &Type) -> Field {
 /// `Shape`: a value that is not of the type `kind`, naming `name`.
 pub fn column(name: &str, kind: &Type, rows: &[Vec<Value>], index: usize) -> Result<ArrayRef> {
     array(name, kind, rows.len(), &mut rows.iter().map(|row| row.get(index).unwrap_or(&Value::Null)))
+}
+
+/// The same for a field, without what its document marks as secret: in its place stands `…`.
+///
+/// # Errors
+/// As for [`column`].
+pub fn of_field(field: &catalog::Field, rows: &[Vec<Value>], index: usize) -> Result<ArrayRef> {
+    if field.secrets.is_empty() {
+        return column(&field.name, &field.kind, rows, index);
+    }
+    let hidden: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            let mut value = row.get(index).cloned().unwrap_or_default();
+            for pointer in &field.secrets {
+                if let Some(secret) = value.pointer_mut(pointer).filter(|secret| !secret.is_null()) {
+                    *secret = Value::from("…");
+                }
+            }
+            value
+        })
+        .collect();
+    array(&field.name, &field.kind, hidden.len(), &mut hidden.iter())
 }
 
 /// The same text in every row: a param that is echoed.

@@ -98,7 +98,7 @@ impl ScanExec {
             match self.resource.field(name).filter(|field| !field.echoes) {
                 Some(field) => {
                     let index = fields.iter().position(|wire| *wire == field.wire);
-                    rows::column(name, &field.kind, rows, index.unwrap_or(usize::MAX))
+                    rows::of_field(field, rows, index.unwrap_or(usize::MAX))
                 }
                 None => Ok(rows::repeated(request.params.get(name).map(String::as_str), rows.len())),
             }

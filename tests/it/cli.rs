@@ -386,6 +386,10 @@ fn a_long_statement_fits_the_stack() {
 #[test]
 fn a_run_on_the_sandbox_reaches_no_real_service() {
     let home = Home::new();
+    // The one secret that Immuta answers with in clear.
+    let trino = "SELECT config FROM immuta.integrations.integrations WHERE type = 'Trino'";
+    let shown = home.shown(&home.command(&["exec", "--sandbox", "-o", "text", trino]).output().expect("it runs"));
+    assert!(shown.contains(r#""apiKey":"…""#), "{shown}");
     let mut command = home.command(&["exec", "--sandbox", "SELECT id FROM immuta.integrations.integrations"]);
     let output =
         command.env("IMMUTA_HOST", "http://127.0.0.1:1").env("IMMUTA_API_KEY", "canary").output().expect("it runs");

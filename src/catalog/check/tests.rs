@@ -40,6 +40,18 @@ fn check(from: &str, to: &str, expected: &[&str]) {
 }
 
 #[test]
+fn secrets_stand_in_json() {
+    check(
+        "state: {wire: State, type: string, values: [moving, there]}",
+        "state: {wire: State, type: string, values: [moving, there], secrets: [key]}",
+        &[
+            "9: `key` in `secrets` of field `state` is no JSON pointer: it begins with `/`",
+            "9: `secrets` is for JSON, and field `state` is none",
+        ],
+    );
+}
+
+#[test]
 fn a_sound_document_has_no_complaints() {
     check("driver: rest", "driver: rest", &[]);
     check("driver: rest", "\u{feff}driver: rest", &[]);

@@ -27,6 +27,7 @@ const FIELD: &[&str] = &[
     "keyed",
     "reserved",
     "alike",
+    "secrets",
     "param",
     "description",
 ];
@@ -75,6 +76,7 @@ pub(super) fn field((key, node): &(Key, Node), params: &[Param], mistakes: &mut 
         name: key.name.clone(),
         wire: table.text("wire", mistakes).unwrap_or_else(|| key.name.clone()),
         kind: kind(&table, &what, TYPES, mistakes),
+        secrets: table.texts("secrets", mistakes),
         access: table.word("access", ACCESS, mistakes).unwrap_or(Access::Read),
         required: table.flag("required", mistakes),
         description: table.text("description", mistakes).unwrap_or_default(),

@@ -110,7 +110,7 @@ fn batch(site: &Site, schema: &SchemaRef, done: &[(&Target, &Document)]) -> Resu
                     .iter()
                     .map(|(_, document)| vec![document.get(&field.wire).cloned().unwrap_or_default()])
                     .collect();
-                rows::column(name, &field.kind, &values, 0)
+                rows::of_field(field, &values, 0)
             }
             None => {
                 let values = done.iter().map(|(target, _)| target.params.get(name).map(String::as_str));
