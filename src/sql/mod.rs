@@ -16,5 +16,5 @@ mod writes;
 pub use parse::parse;
 pub use statement::{
     Assignment, Body, Delete, Describe, Exec, Insert, Name, OnConflict, Part, Show, ShowFilter, Source, Statement,
-    Update,
+    Update, query,
 };

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sqlparser::ast::{Expr, Ident, Query, SelectItem, TableWithJoins};
+use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, TableWithJoins};
 use sqlparser::tokenizer::{Location, Span};
 
 use crate::error::Place;
@@ -189,6 +189,22 @@ pub struct Part {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
     pub parts: Vec<Part>,
+}
+
+/// A query of nothing but its body.
+pub fn query(body: SetExpr) -> Query {
+    Query {
+        with: None,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
 }
 
 impl Name {

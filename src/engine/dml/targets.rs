@@ -24,7 +24,7 @@ use crate::engine::run::Run;
 use crate::engine::scan::ScanExec;
 use crate::engine::session::Session;
 use crate::error::{Error, Kind, Result};
-use crate::sql::{Name, Part, Source};
+use crate::sql::{Name, Part, Source, query as query_of};
 
 /// What picks the targets.
 pub struct Picked<'a> {
@@ -206,18 +206,7 @@ pub fn relation(table: &Name, alias: Option<&Part>) -> TableWithJoins {
 /// A plain SELECT.
 pub fn select(projection: Vec<SelectItem>, from: Vec<TableWithJoins>, selection: Option<Expr>) -> Query {
     let select = Select { projection, from, selection, ..empty_select() };
-    Query {
-        with: None,
-        body: Box::new(SetExpr::Select(Box::new(select))),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
-    }
+    query_of(SetExpr::Select(Box::new(select)))
 }
 
 fn quoted(part: &Part) -> Ident {

@@ -279,16 +279,9 @@ impl VisitorMut for Walk<'_, '_, '_> {
 
 /// What stands in a subquery's place while the walk is around it.
 fn nothing() -> Query {
-    Query {
-        with: None,
-        body: Box::new(SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows: Vec::new() })),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
-    }
+    super::super::statement::query(SetExpr::Values(Values {
+        explicit_row: false,
+        value_keyword: false,
+        rows: Vec::new(),
+    }))
 }

@@ -7,7 +7,7 @@ use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::super::parse::Reader;
 use super::super::split;
-use super::super::statement::{Insert, OnConflict, Part};
+use super::super::statement::{Insert, OnConflict, Part, query};
 use super::{check_once, written};
 use crate::error::{Error, Kind, Result};
 
@@ -134,7 +134,7 @@ pub(super) fn with_inside(outer: Query) -> Result<ast::Insert> {
     };
     insert.source = insert.source.map(|source| match source.with {
         None => Box::new(Query { with, ..*source }),
-        Some(_) => Box::new(Query { with, ..around(source) }),
+        Some(_) => Box::new(Query { with, ..query(SetExpr::Query(source)) }),
     });
     Ok(insert)
 }
@@ -233,19 +233,4 @@ pub(super) fn insert(insert: ast::Insert, lifted: Lifted, reader: Reader<'_>) ->
     let on_conflict = if ignore || conflict.is_some() { OnConflict::Nothing } else { OnConflict::Fail };
     let conflict_columns = conflict.unwrap_or_default();
     Ok(Insert { table, alias, columns, source, on_conflict, conflict_columns, returning })
-}
-
-fn around(query: Box<Query>) -> Query {
-    Query {
-        with: None,
-        body: Box::new(SetExpr::Query(query)),
-        order_by: None,
-        limit_clause: None,
-        fetch: None,
-        locks: Vec::new(),
-        for_clause: None,
-        settings: None,
-        format_clause: None,
-        pipe_operators: Vec::new(),
-    }
 }
