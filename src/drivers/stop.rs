@@ -18,7 +18,7 @@ impl Default for Stop {
 }
 
 impl Stop {
-    /// Asks for the end: `Interrupted` or `Timeout`. The first reason stays.
+    /// Asks for the end: `Interrupted`, `Timeout`, or `Io` when what has to be written down cannot be. The first reason stays.
     pub fn stop(&self, reason: Kind) {
         self.0.send_if_modified(|known| {
             let is_new = known.is_none();

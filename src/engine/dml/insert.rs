@@ -1,7 +1,7 @@
 //! INSERT: from the rows of its query to one creation for each. The query is read to its end before the first is sent,
 //! and everything that can be found wrong is said at once, each with its row.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -72,6 +72,7 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
     run.reads.get_or_init(|| permissions(&plan));
     let rows = cells::rows(&collect(&state, plan, source).await?)?;
     let defaults = run.defaults.of(&site.resource);
+    let mut lacking: BTreeSet<&str> = BTreeSet::new();
     let mut notices = run.taken_notices();
     let mut targets: Vec<Target> = Vec::new();
     let said = complaints.clone();
@@ -95,6 +96,10 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
                 Some(Column::Patch) | None => {}
             }
         }
+        // One that is given and NULL is complained of as such.
+        let is_lacking = |name: &str| !params.contains_key(name) && defaults.get(name).map_or(0, Vec::len) != 1;
+        let required = site.resource.params.iter().filter(|param| param.required).map(|param| param.name.as_str());
+        lacking.extend(required.filter(|name| is_lacking(name)));
         let params = site.params(&method.call, &params, &defaults).unwrap_or_else(|complaints| {
             wrong.extend(complaints);
             params.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
@@ -135,7 +140,7 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
         if targets.len() == 1 {
             complaints.iter_mut().for_each(|line| *line = line.strip_prefix("row 1: ").unwrap_or(line).to_string());
         }
-        return Err(hinted(refused("INSERT", complaints), &site));
+        return Err(hinted(refused("INSERT", complaints), &site, &lacking));
     }
     Ok(Planned {
         verb: Verb::Insert,
@@ -209,14 +214,10 @@ fn conflict(site: &Site, insert: &Insert) -> Option<String> {
     })
 }
 
-fn hinted(error: Error, site: &Site) -> Error {
+/// `lacking` are the params that a row had no value for.
+fn hinted(error: Error, site: &Site, lacking: &BTreeSet<&str>) -> Error {
     let (provider, name) = (&site.resource.provider, site.resource.full_name());
-    let lacks = |param: &&crate::catalog::model::Param| {
-        let missing = format!("`{}` is missing", param.name);
-        std::iter::once(&error.message).chain(&error.context).any(|line| line.contains(&missing))
-    };
-    let params: Vec<String> = site.resource.params.iter().filter(lacks).map(|param| param.name.clone()).collect();
-    let error = params.iter().fold(error, |error, param| {
+    let error = lacking.iter().fold(error, |error, param| {
         error.with_hint(format!("a column gives `{param}`, or once for the session: `SET {provider}.{param} = '…'`"))
     });
     error.with_hint(format!("`SHOW INSERT INTO {name}` prints a statement to fill in"))
