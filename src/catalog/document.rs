@@ -3,27 +3,38 @@
 //! Reads a text and never a file.
 
 mod field;
+mod method;
+mod rule;
 
 use field::{SINGLE_VALUES, TYPES, field, kind};
+use method::method;
+use rule::{conditions, rules};
 
 use super::check::{check, taken};
 use super::draft::{Draft, Written};
-use super::model::{Method, Origin, Param, Part, Resource, Sends, Service, Settles, Verbs};
+use super::model::{Origin, Param, Resource, Service, Settles, Verbs};
 use super::table::{Table, entries};
 use super::yaml::{Key, Mistake, Node, mistake, parse};
 
 const DOCUMENT: &[&str] = &["driver", "title", "description", "version", "params", WIRING, "resources"];
 /// What only the driver reads.
 pub const WIRING: &str = "rest";
-const RESOURCE: &[&str] =
-    &["type", "description", "identity", "fields", "params", "methods", "verbs", "settles", "examples"];
+const RESOURCE: &[&str] = &[
+    "type",
+    "description",
+    "identity",
+    "fields",
+    "params",
+    "methods",
+    "verbs",
+    "settles",
+    "rules",
+    "known_by",
+    "examples",
+];
 const PARAM: &[&str] = &["type", "required", "env", "description"];
-const METHOD: &[&str] = &["call", "needs", "sends", "parts", "permissions", "on_behalf", "description"];
-const PART: &[&str] = &["set", "remove"];
 const VERBS: &[&str] = &["select", "insert", "update", "delete"];
-const SETTLES: &[&str] = &["wire", "done", "failed", "going", "errors"];
-
-const SENDS: &[(&str, Sends)] = &[("changed", Sends::Changed), ("whole", Sends::Whole)];
+const SETTLES: &[&str] = &["wire", "done", "failed", "going", "gone", "errors", "errors_when"];
 
 /// Reads the document of `provider.service`: what is sound of it, and every mistake that it shows by itself.
 ///
@@ -87,6 +98,8 @@ fn resource(
         params,
         verbs: table.get("verbs").map(|part| verbs(part, mistakes)).unwrap_or_default(),
         settles: table.get("settles").map(|part| settles(part, mistakes)),
+        rules: rules(&table, &what, mistakes),
+        known_by: table.texts("known_by", mistakes),
         examples: table.texts("examples", mistakes),
     }
 }
@@ -126,32 +139,6 @@ fn param((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Param {
     }
 }
 
-fn method((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Method {
-    let what = format!("method `{}`", key.name);
-    let table = Table::open(node, key.at, &what, METHOD, mistakes);
-    let calls = parts(&table, "parts", &what, mistakes);
-    Method {
-        name: key.name.clone(),
-        call: table.needed_text("call", mistakes),
-        needs: table.texts("needs", mistakes),
-        sends: table.word("sends", SENDS, mistakes).unwrap_or(Sends::Changed),
-        parts: calls.into_iter().map(|(field, node)| part(field, node, &what, mistakes)).collect(),
-        permissions: table.texts("permissions", mistakes),
-        on_behalf: table.texts("on_behalf", mistakes),
-        description: table.text("description", mistakes).unwrap_or_default(),
-    }
-}
-
-/// The calls of their own that change one field of a method.
-fn part(field: &Key, node: &Node, of: &str, mistakes: &mut Vec<Mistake>) -> Part {
-    let table = Table::open(node, field.at, &format!("part `{}` of {of}", field.name), PART, mistakes);
-    Part {
-        field: field.name.clone(),
-        set: table.needed_text("set", mistakes),
-        remove: table.needed_text("remove", mistakes),
-    }
-}
-
 fn verbs((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Verbs {
     let table = Table::open(node, key.at, "`verbs`", VERBS, mistakes);
     Verbs {
@@ -169,7 +156,9 @@ fn settles((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Settles {
         done: table.texts("done", mistakes),
         failed: table.texts("failed", mistakes),
         going: table.texts("going", mistakes),
+        gone: table.texts("gone", mistakes),
         errors: table.text("errors", mistakes),
+        errors_when: conditions(&table, "errors_when", "`settles`", mistakes),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use regex::Regex;
+use serde_json::Value;
 
 /// Every provider that was loaded, in the order of their names.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +58,10 @@ pub struct Resource {
     pub methods: Vec<Method>,
     pub verbs: Verbs,
     pub settles: Option<Settles>,
+    /// What has to hold of what is created, and of what a change leaves.
+    pub rules: Vec<Rule>,
+    /// Where no field is unique: the places whose values, taken together, no two resources have.
+    pub known_by: Vec<String>,
     /// Statements that work in the sandbox.
     pub examples: Vec<String>,
 }
@@ -100,6 +105,33 @@ pub struct Field {
     pub alike: Alike,
     /// Of a document without a fixed shape: where in it secrets stand, as JSON pointers. They are never shown.
     pub secrets: Vec<String>,
+    /// What the service shows where a secret stands. It is never sent back.
+    pub redacted: Vec<String>,
+}
+
+/// Something that has to hold before anything is sent. Places are as in `Condition`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rule {
+    /// Only where all of these hold.
+    pub when: Vec<Condition>,
+    /// The places that have to be there.
+    pub needs: Vec<String>,
+    /// The places that must not be there.
+    pub refuses: Vec<String>,
+    /// What has to be so.
+    pub is: Vec<Condition>,
+    /// Worth saying, and no mistake.
+    pub only_warns: bool,
+    /// Why, as a sentence that follows the complaint.
+    pub because: Option<String>,
+}
+
+/// A place of a document and the values that it may have. A place is a wire name, and a dot steps into JSON:
+/// `config.okta.role`. What is absent is `Null`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    pub place: String,
+    pub values: Vec<Value>,
 }
 
 /// A value made of others, so that a repeat of the same INSERT meets its own resource.
@@ -188,6 +220,32 @@ pub struct Method {
     /// Those of `permissions` that the service checks on its own behalf.
     pub on_behalf: Vec<String>,
     pub description: String,
+    /// What the method takes besides fields and params, in its body. Bound in WHERE, or by EXEC.
+    pub arguments: Vec<Field>,
+    /// The columns of the method's own answer, where that is no row of the resource. Those whose access is `secret` are
+    /// shown only to who names them.
+    pub gives: Vec<Field>,
+    /// Which resources the method is for, where several methods answer one verb.
+    pub when: Vec<Condition>,
+    /// What has to hold of fields and arguments together.
+    pub rules: Vec<Rule>,
+    /// What to do next, with places in braces: `run it in the database {config.database}`.
+    pub notice: Option<String>,
+    /// What somebody else has to be allowed to do elsewhere (the rights of a database user), for people.
+    pub privileges: Vec<String>,
+    pub remembers: Option<Memory>,
+    pub expects: Option<Memory>,
+}
+
+/// A payload that is remembered, as a keyed hash, or held against one that was.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Memory {
+    /// What both sides call it.
+    pub name: String,
+    /// The params and places that tell one payload from another.
+    pub by: Vec<String>,
+    /// Only where all of these hold.
+    pub when: Vec<Condition>,
 }
 
 /// A keyed list that is changed entry by entry.
@@ -229,8 +287,12 @@ pub struct Settles {
     pub failed: Vec<String>,
     /// The values of a resource that is being deleted.
     pub going: Vec<String>,
+    /// The values of a resource that is not there any more, though it is still shown.
+    pub gone: Vec<String>,
     /// The wire name of what went wrong: a list of objects.
     pub errors: Option<String>,
+    /// Which of those objects say what went wrong; places begin in the object.
+    pub errors_when: Vec<Condition>,
 }
 
 impl Origin {

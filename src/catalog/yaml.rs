@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use saphyr::Scalar;
 use saphyr_parser::{Event, Parser, ScanError, Span, StrInput};
+use serde_json::{Map, Number, Value as Json};
 
 /// Where a key or a value starts. Complaints show the line; the column keeps those of one line apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,25 @@ pub enum Value {
 pub struct Key {
     pub at: Mark,
     pub name: String,
+}
+
+impl Value {
+    /// The same as JSON.
+    pub fn json(&self) -> Json {
+        match self {
+            Value::Null => Json::Null,
+            Value::Boolean(value) => Json::Bool(*value),
+            Value::Integer(value) => Json::from(*value),
+            Value::Number(value) => {
+                value.parse().ok().and_then(Number::from_f64).map_or_else(|| Json::from(value.as_str()), Json::Number)
+            }
+            Value::Text(value) => Json::from(value.as_str()),
+            Value::List(items) => items.iter().map(|item| item.value.json()).collect(),
+            Value::Table(entries) => Json::Object(
+                entries.iter().map(|(key, node)| (key.name.clone(), node.value.json())).collect::<Map<_, _>>(),
+            ),
+        }
+    }
 }
 
 /// The one document of a YAML text.

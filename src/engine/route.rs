@@ -243,6 +243,8 @@ mod tests {
             methods: vec![method("get", &["Identifier"]), method("list", &[])],
             verbs: Verbs { select: vec!["get".into(), "list".into()], ..Verbs::default() },
             settles: None,
+            rules: Vec::new(),
+            known_by: Vec::new(),
             examples: vec![],
         }
     }

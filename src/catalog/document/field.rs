@@ -28,6 +28,7 @@ const FIELD: &[&str] = &[
     "reserved",
     "alike",
     "secrets",
+    "redacted",
     "param",
     "description",
 ];
@@ -77,6 +78,7 @@ pub(super) fn field((key, node): &(Key, Node), params: &[Param], mistakes: &mut 
         wire: table.text("wire", mistakes).unwrap_or_else(|| key.name.clone()),
         kind: kind(&table, &what, TYPES, mistakes),
         secrets: table.texts("secrets", mistakes),
+        redacted: table.texts("redacted", mistakes),
         access: table.word("access", ACCESS, mistakes).unwrap_or(Access::Read),
         required: table.flag("required", mistakes),
         description: table.text("description", mistakes).unwrap_or_default(),

@@ -4,8 +4,6 @@
 mod auth;
 mod call;
 
-use serde_json::{Map, Number, Value as Json};
-
 use super::place::{Place, Rows};
 use super::template::Template;
 use super::wiring::{Errors, Statuses, Wiring};
@@ -142,7 +140,7 @@ pub(super) fn templates(
     for (name, node) in named(table, key, of, mistakes) {
         let text = match &node.value {
             Value::Text(text) => text.clone(),
-            Value::Integer(_) | Value::Boolean(_) | Value::Number(_) => json(node).to_string(),
+            Value::Integer(_) | Value::Boolean(_) | Value::Number(_) => node.value.json().to_string(),
             _ => {
                 let message = format!("`{}` of `{key}` is {}, and must be a text", name.name, node.shown());
                 mistakes.push(mistake(node.at, message));
@@ -159,21 +157,4 @@ pub(super) fn templates(
 pub(super) fn named<'a>(table: &Table<'a>, key: &str, of: &str, mistakes: &mut Vec<Mistake>) -> Vec<&'a (Key, Node)> {
     let Some((own, node)) = table.get(key) else { return Vec::new() };
     entries(node, own.at, &format!("`{key}` of {of}"), mistakes)
-}
-
-/// What stands in a document, as JSON.
-pub(super) fn json(node: &Node) -> Json {
-    match &node.value {
-        Value::Null => Json::Null,
-        Value::Boolean(value) => Json::Bool(*value),
-        Value::Integer(value) => Json::from(*value),
-        Value::Number(value) => {
-            value.parse().ok().and_then(Number::from_f64).map_or_else(|| Json::from(value.as_str()), Json::Number)
-        }
-        Value::Text(value) => Json::from(value.as_str()),
-        Value::List(items) => Json::Array(items.iter().map(json).collect()),
-        Value::Table(entries) => {
-            Json::Object(entries.iter().map(|(key, node)| (key.name.clone(), json(node))).collect::<Map<_, _>>())
-        }
-    }
 }

@@ -361,7 +361,7 @@ resources:
 9: field `arn` shows `IntegrationArm`, which `DescribeIntegrations` does not give: did you mean `IntegrationArn`?
 10: field `name` has a `min` of 3 above its `max` of 2
 11: field `source` shows `SourceArm`, which `DescribeIntegrations` does not give: did you mean `SourceArn`?
-11: unknown key `colour` in field `source`: it may have `wire`, `type`, `items`, `access`, `required`, `min`, `max`, `pattern`, `strict`, `values`, `arn`, `unique`, `generated`, `with`, `keyed`, `reserved`, `alike`, `secrets`, `param` and `description`
+11: unknown key `colour` in field `source`: it may have `wire`, `type`, `items`, `access`, `required`, `min`, `max`, `pattern`, `strict`, `values`, `arn`, `unique`, `generated`, `with`, `keyed`, `reserved`, `alike`, `secrets`, `redacted`, `param` and `description`
 13: method `list` has the call `DescribeIntegration`, which `aws.redshift` does not have: did you mean `DescribeIntegrations`?
 13: unknown key `permission` in method `list`: did you mean `permissions`?
 14: `sends` of method `get` cannot be `all`: it is one of `changed` and `whole`

@@ -333,6 +333,8 @@ mod tests {
             methods: Vec::new(),
             verbs: Default::default(),
             settles: None,
+            rules: Vec::new(),
+            known_by: Vec::new(),
             examples: Vec::new(),
         }
     }

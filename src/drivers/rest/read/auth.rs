@@ -1,7 +1,7 @@
 //! What a document says of credentials: which way they go, and by which environment variables they are named.
 //! Reads no variable.
 
-use super::{json, place};
+use super::place;
 use crate::catalog::table::Table;
 use crate::catalog::yaml::{Key, Mistake, Node, mistake};
 use crate::drivers::rest::address::is_secure_or_local;
@@ -51,7 +51,7 @@ pub fn auth((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Option<Au
         Word::Login => {
             table.need("token", mistakes);
             table.need("body", mistakes);
-            let body = table.get("body").map(|(_, node)| json(node)).unwrap_or_default();
+            let body = table.get("body").map(|(_, node)| node.value.json()).unwrap_or_default();
             let bearer = name.is_none().then(|| "Bearer".to_string());
             let token = place(&table, "token", mistakes).unwrap_or_default();
             Way::Login { path: post(&table, mistakes), body, token, name: header(), scheme: scheme.or(bearer) }

@@ -1,7 +1,7 @@
 //! One call of a document: its request, and what its answer is read by. What a name in a template means is settled here:
 //! a param of the document, or else a field's wire name.
 
-use super::{json, named, parsed, place, rows, statuses, templates};
+use super::{named, parsed, place, rows, statuses, templates};
 use crate::catalog::table::{Table, entries};
 use crate::catalog::yaml::{Key, Mistake, Node, Value, mistake};
 use crate::drivers::rest::place::Place;
@@ -120,7 +120,7 @@ fn one_method(table: &Table<'_>, what: &str, mistakes: &mut Vec<Mistake>) -> (&'
 
 fn body(table: &Table<'_>, what: &str, mistakes: &mut Vec<Mistake>) -> Option<Body> {
     let fixed = named(table, "fixed", what, mistakes);
-    let fixed: serde_json::Map<_, _> = fixed.iter().map(|(key, node)| (key.name.clone(), json(node))).collect();
+    let fixed: serde_json::Map<_, _> = fixed.iter().map(|(key, node)| (key.name.clone(), node.value.json())).collect();
     let Some((key, node)) = table.get("body") else {
         return (!fixed.is_empty()).then(|| Body { fixed, fields: Fields::Placed(Vec::new()) });
     };
@@ -196,7 +196,7 @@ fn fields(table: &Table<'_>, what: &str, answer: &Answer, mistakes: &mut Vec<Mis
 fn only(table: &Table<'_>, what: &str, mistakes: &mut Vec<Mistake>) -> Vec<(Place, Vec<serde_json::Value>)> {
     let mut found = Vec::new();
     for (key, node) in named(table, "where", what, mistakes) {
-        let values = match json(node) {
+        let values = match node.value.json() {
             serde_json::Value::Array(values) => values,
             value => vec![value],
         };
