@@ -5,7 +5,7 @@ use arrow::json::LineDelimitedWriter;
 use futures::TryStreamExt;
 use iql::error::Error;
 use iql::sandbox::{self, Fault, Running, Trouble};
-use iql::settings::{Secret, Settings, StaticCredentials};
+use iql::settings::{Environment, Secret, Settings, StaticCredentials};
 use iql::{Engine, Session};
 use serde_json::Value;
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub fn settings(sandbox: &Running) -> Settings {
         let credentials = StaticCredentials { access_key_id: id.to_string(), secret_access_key: Secret::new(secret) };
         settings.aws.credentials.insert(profile.map(String::from), credentials);
     }
+    settings.environment =
+        Environment::default().with("IMMUTA_HOST", sandbox.endpoint()).with("IMMUTA_API_KEY", sandbox::IMMUTA_API_KEY);
     settings.limits.backoff = Duration::from_millis(1);
     settings
 }
