@@ -43,14 +43,27 @@ async fn lists_go_on_in_every_way() {
         let value = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(known, _)| *known == name);
         value.and_then(|(_, value)| value.parse().ok()).unwrap_or_default()
     };
-    let (found, service) =
-        listed("", &format!("{LIST}\npage: {{by: number, query: page, size: per, most: 2}}"), move |asked| {
+    let (found, service) = listed(
+        "",
+        &format!("{LIST}\npage: {{by: number, query: page, size: per, most: 2, short_is_last: true}}"),
+        move |asked| {
             let page = number(asked, "page");
             answer(200, &ids(2 * (page - 1), (2 * page).min(5)))
+        },
+    )
+    .await;
+    assert_eq!(found.map(|rows| rows.len()).map_err(|error| error.to_string()), Ok(5));
+    assert_eq!(service.lines(), ["GET /things?page=1&per=2", "GET /things?page=2&per=2", "GET /things?page=3&per=2"]);
+
+    // A service that gives fewer rows than it is asked for, and promises nothing.
+    let (found, service) =
+        listed("", &format!("{LIST}\npage: {{by: number, query: page, size: per, most: 9}}"), move |asked| {
+            let page = number(asked, "page");
+            answer(200, &ids((2 * (page - 1)).min(5), (2 * page).min(5)))
         })
         .await;
     assert_eq!(found.map(|rows| rows.len()).map_err(|error| error.to_string()), Ok(5));
-    assert_eq!(service.lines(), ["GET /things?page=1&per=2", "GET /things?page=2&per=2", "GET /things?page=3&per=2"]);
+    assert_eq!(service.lines().len(), 4);
 
     let (found, service) = listed("", &format!("{LIST}\npage: {{by: offset, query: skip}}"), move |asked| {
         let skip = number(asked, "skip");
@@ -88,6 +101,19 @@ async fn lists_go_on_in_every_way() {
         service.lines(),
         [r#"POST /search {"kind":"thing"}"#, r#"POST /search {"kind":"thing","page":{"token":"n1"}}"#]
     );
+}
+
+#[tokio::test]
+async fn a_text_is_read_however_it_is_wrapped() {
+    let call = "get: /things\ntext: id";
+    let check = async |reply: Reply, expected: &str| {
+        let (found, _) = listed("", call, move |_| reply.clone()).await;
+        assert_eq!(found.map_err(|error| error.to_string()), Ok(vec![json!({"id": expected})]));
+    };
+    check(plain(200, "CREATE DATABASE x;\n-- done\n"), "CREATE DATABASE x;\n-- done\n").await;
+    check(answer(200, &json!("a\nb")), "a\nb").await;
+    check(answer(200, &json!({"id": "a\nb"})), "a\nb").await;
+    check(plain(200, r#"{"other": 1}"#), r#"{"other": 1}"#).await;
 }
 
 #[tokio::test]

@@ -94,8 +94,16 @@ pub fn rows(
 
 /// The one row of an answer that is a text.
 pub fn row_of_text(call: &Call, request: &Request, text: &str) -> Vec<Value> {
-    // Some services write the text as JSON does.
-    let text = serde_json::from_str::<String>(text).unwrap_or_else(|_| text.to_string());
+    // Some services write the text as JSON does, alone or in an object.
+    let own = match &call.answer {
+        Answer::Text(wire) => wire.as_str(),
+        Answer::Rows(_) => "",
+    };
+    let text = match serde_json::from_str::<Value>(text) {
+        Ok(Value::String(text)) => text,
+        Ok(Value::Object(object)) => object.get(own).and_then(Value::as_str).unwrap_or(text).to_string(),
+        _ => text.to_string(),
+    };
     let value = |wire: &String| match source(call, wire) {
         Some(Source::Answer(_)) => Value::from(text.as_str()),
         Some(Source::Request(name)) => given(request, name),

@@ -68,6 +68,10 @@ pub fn next(
     entries: usize,
 ) -> Result<Option<String>> {
     let asked = size(paging, request);
+    // Invariant: without a promise only an empty page is the last. A service may give fewer rows than it is asked for,
+    // and a list that ends there would lose the rest in silence.
+    let is_last =
+        |size: Option<usize>| entries == 0 || (paging.short_is_last && size.is_some_and(|size| entries < size));
     Ok(match &paging.by {
         By::Token { from: From::Header(name), .. } => incoming.header(name).filter(|token| !token.is_empty()),
         By::Token { from: From::Answer(place), .. } => match place.within(answer) {
@@ -80,14 +84,13 @@ pub fn next(
         By::Number { first, .. } => {
             let (number, of) = request.marker.as_deref().and_then(|marker| marker.split_once(',')).unwrap_or_default();
             let (number, size) = (number.parse().unwrap_or(*first), of.parse().ok().or(asked));
-            let is_last = entries == 0 || size.is_some_and(|size| entries < size);
+            let is_last = is_last(size);
             let size = size.map_or_else(String::new, |size| size.to_string());
             (!is_last).then(|| format!("{},{size}", number + 1))
         }
         By::Offset { .. } => {
             let offset: usize = request.marker.as_deref().and_then(|marker| marker.parse().ok()).unwrap_or(0);
-            let is_last = entries == 0 || asked.is_some_and(|size| entries < size);
-            (!is_last).then(|| (offset + entries).to_string())
+            (!is_last(asked)).then(|| (offset + entries).to_string())
         }
     })
 }

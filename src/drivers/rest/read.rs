@@ -43,7 +43,8 @@ pub fn wiring(service: &Service, (key, node): &(Key, Node), mistakes: &mut Vec<M
         wiring.errors.code = place(&errors, "code", mistakes);
     }
     wiring.errors = Errors { request_id: table.text("request_id", mistakes), ..wiring.errors };
-    let usual = Statuses { absent: vec![404, 410], conflict: vec![409], retry: vec![429], ..Statuses::default() };
+    let usual =
+        Statuses { absent: vec![404, 410], conflict: vec![409], retry: vec![408, 425, 429], ..Statuses::default() };
     let usual = statuses(&table, usual, mistakes);
     wiring.auth = table.get("auth").and_then(|part| auth::auth(part, mistakes));
     table.need("calls", mistakes);

@@ -113,6 +113,8 @@ pub struct Paging {
     pub by: By,
     /// The query parameter that asks for so many rows; the least and the most that it may be.
     pub size: Option<(String, usize, usize)>,
+    /// The service promises that a page with fewer rows than asked for is the last one.
+    pub short_is_last: bool,
 }
 
 #[derive(Debug, Clone)]

@@ -37,7 +37,8 @@ const CALL: &[&str] = &[
     "repeatable",
     "permissions",
 ];
-const PAGE: &[&str] = &["by", "at", "at_header", "query", "body", "header", "first", "size", "least", "most"];
+const PAGE: &[&str] =
+    &["by", "at", "at_header", "query", "body", "header", "first", "size", "least", "most", "short_is_last"];
 
 #[derive(Debug, Clone, Copy)]
 enum Word {
@@ -243,7 +244,13 @@ fn paging(table: &Table<'_>, mistakes: &mut Vec<Mistake>) -> Option<Paging> {
         let least = own.count("least", mistakes).unwrap_or(1).max(1);
         (query, least, own.count("most", mistakes).unwrap_or(least).max(least))
     });
-    Some(Paging { by, size })
+    let short_is_last = own.flag("short_is_last", mistakes);
+    if let Some((key, _)) = own.get("short_is_last").filter(|_| !matches!(by, By::Number { .. } | By::Offset { .. })) {
+        mistakes.push(mistake(key.at, "`short_is_last` is for pages by `number` and `offset`"));
+    } else if short_is_last && size.is_none() {
+        own.need("size", mistakes);
+    }
+    Some(Paging { by, size, short_is_last })
 }
 
 /// What the call is given: params, and inputs for every other name.
