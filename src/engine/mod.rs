@@ -15,9 +15,11 @@ mod calls;
 mod control;
 mod dml;
 mod explain;
+mod explained;
 mod functions;
 mod headers;
 mod names;
+mod outcome;
 mod pages;
 mod plan;
 mod pushdown;
@@ -32,11 +34,13 @@ mod show;
 mod skeleton;
 mod tables;
 mod translate;
+mod variables;
 
 pub use calls::Cost;
 pub use control::{Consent, Control};
 pub use explain::cost as describe_cost;
-pub use session::{Outcome, Rows, Session};
+pub use outcome::{Outcome, Rows};
+pub use session::Session;
 
 /// The documents and the drivers, opened and held against each other. Cheap: nothing is connected.
 #[derive(Debug)]

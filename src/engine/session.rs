@@ -3,63 +3,42 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::pin::Pin;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll};
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
-use arrow::datatypes::SchemaRef;
-use datafusion::common::format::ExplainFormat;
+use arrow::array::RecordBatch;
 use datafusion::execution::session_state::SessionState;
-use datafusion::logical_expr::{ExplainOption, LogicalPlan};
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::prelude::DataFrame;
-use futures::stream::BoxStream;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt};
 use sqlparser::ast::{Query, SetExpr};
-use tokio::time::Instant;
 
-use crate::engine::calls::{Calls, Cost, Meter};
+use crate::engine::calls::{Calls, Meter};
 use crate::engine::control::Control;
 use crate::engine::names::SessionTables;
+use crate::engine::outcome::{Outcome, within};
 use crate::engine::plan::{logical, physical, state};
 use crate::engine::run::{Defaults, Run};
 use crate::engine::translate::translate;
-use crate::engine::{Engine, dml, explain, headers, show};
+use crate::engine::{Engine, dml, headers, show};
 use crate::error::{Error, Kind, Result};
-use crate::settings::{DECLARATIONS, Settings, unknown};
+use crate::settings::Settings;
 use crate::sql::{Body, Source, Statement, names};
 
 /// A session of its own: what is `SET` in it holds in it.
 #[derive(Debug)]
 pub struct Session {
-    engine: Arc<Engine>,
+    pub(super) engine: Arc<Engine>,
     variables: Mutex<Variables>,
     control: Arc<Control>,
 }
 
 #[derive(Debug)]
-struct Variables {
-    settings: Settings,
+pub(super) struct Variables {
+    pub(super) settings: Settings,
     /// `SET awscc.region = …`, by provider and param.
-    params: BTreeMap<(String, String), Vec<String>>,
-    state: SessionState,
-    calls: Arc<Calls>,
-}
-
-/// What a statement returns.
-pub struct Outcome {
-    pub rows: Rows,
-    /// Things worth saying that are no rows: examples, hints.
-    pub notices: Vec<String>,
-    run: Arc<Run>,
-}
-
-/// A stream of Arrow batches, all of one schema.
-pub struct Rows {
-    schema: SchemaRef,
-    stream: BoxStream<'static, Result<RecordBatch>>,
+    pub(super) params: BTreeMap<(String, String), Vec<String>>,
+    pub(super) state: SessionState,
+    pub(super) calls: Arc<Calls>,
 }
 
 impl Session {
@@ -168,12 +147,12 @@ impl Session {
         let (state, run, plan) = self.plan(query, source).await?;
         let plan = physical(&state, &plan, source).await?;
         let mut outcome = self.execute(&state, run, plan, source)?;
-        outcome.rows.rename(headers::renamed(&outcome.rows.schema, &headers::typed(query)));
+        outcome.rows.rename(headers::renamed(&outcome.rows.schema(), &headers::typed(query)));
         Ok(outcome)
     }
 
     /// Resolves the names of a query and lets DataFusion plan it; nothing is sent.
-    async fn plan(&self, query: &Query, source: &Source) -> Result<(SessionState, Arc<Run>, LogicalPlan)> {
+    pub(super) async fn plan(&self, query: &Query, source: &Source) -> Result<(SessionState, Arc<Run>, LogicalPlan)> {
         let (state, run, query) = self.resolved(query, source, &Arc::default())?;
         let plan = logical(&state, query, source).await?;
         Ok((state, run, plan))
@@ -216,7 +195,7 @@ impl Session {
         Ok((state, run, query))
     }
 
-    fn execute(
+    pub(super) fn execute(
         &self,
         state: &SessionState,
         run: Arc<Run>,
@@ -232,49 +211,7 @@ impl Session {
             None => stream,
         };
         let notices = run.notices.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Outcome { rows: Rows { schema, stream }, notices, run })
-    }
-
-    async fn explain(
-        &self,
-        analyze: bool,
-        verbose: bool,
-        format: Option<&str>,
-        inner: &Body,
-        source: &Source,
-    ) -> Result<Outcome> {
-        let query = match inner {
-            Body::Query(query) => query,
-            Body::Other { verb } => return Err(not_there(verb)),
-            _ => return Ok(self.ready(show::plan_rows(&[("calls", "no calls"), ("permissions", "none")]), Vec::new())),
-        };
-        let (state, run, logical) = self.plan(query, source).await?;
-        let failed = |error| translate(&error, Some(source));
-        let options = ExplainOption::default().with_verbose(verbose).with_analyze(analyze);
-        let options = match format.map(ExplainFormat::from_str) {
-            Some(format) => options.with_format(format.map_err(failed)?),
-            None => options,
-        };
-        let explained = DataFrame::new(state.clone(), logical.clone()).explain_with_options(options).map_err(failed)?;
-        // Planned once more for its calls: DataFusion's own explanation keeps its plan to itself.
-        let plan = state.create_physical_plan(&logical).await.map_err(failed)?;
-        let (calls, permissions) = (explain::calls(&plan), explain::listed(&explain::permissions(&plan)));
-        let explained = explained.create_physical_plan().await.map_err(failed)?;
-        let mut outcome = self.execute(&state, run.clone(), explained, source)?;
-        let schema = outcome.rows.schema.clone();
-        let plans = std::mem::replace(&mut outcome.rows.stream, futures::stream::empty().boxed());
-        // The calls first, though EXPLAIN ANALYZE knows their cost last.
-        let rows = async move {
-            let plans: Vec<RecordBatch> = plans.try_collect().await?;
-            let calls = if analyze { format!("{calls}\nmade: {}", explain::cost(&run.meter.read())) } else { calls };
-            let head = show::plan_rows(&[("calls", &calls), ("permissions", &permissions)]).with_schema(schema);
-            let head = head.map_err(|e| {
-                Error::new(Kind::Internal, "the explanation does not fit DataFusion's own").with_source(e)
-            })?;
-            Ok::<_, Error>(futures::stream::iter(std::iter::once(head).chain(plans).map(Ok)))
-        };
-        outcome.rows.stream = futures::stream::once(rows).try_flatten().boxed();
-        Ok(outcome)
+        Ok(Outcome::of(schema, stream, notices, run))
     }
 
     /// The rows of a SHOW that its LIKE or WHERE lets through; the same SQL as everywhere decides.
@@ -297,72 +234,7 @@ impl Session {
         self.variables().settings.clone()
     }
 
-    fn set(&self, name: &str, values: &[String]) -> Result<()> {
-        let mut variables = self.variables();
-        if let Some(param) = self.engine.param(name) {
-            variables.params.insert(param, values.to_vec());
-            return Ok(());
-        }
-        match DECLARATIONS.iter().find(|declaration| declaration.name == name) {
-            None => return Err(unknown(name, &self.engine.params())),
-            Some(declaration) if declaration.at_start => {
-                let variable = name.to_uppercase().replace('.', "_");
-                return Err(Error::new(Kind::Usage, format!("`{name}` is read when iql starts"))
-                    .with_hint(format!("set it in the environment, `{variable}=…`, or in the settings file")));
-            }
-            Some(_) => {
-                let mut settings = variables.settings.clone();
-                settings.set(name, &values.join(","))?;
-                if self.engine.settings.writes.read_only && !settings.writes.read_only {
-                    return Err(Error::new(Kind::Statement, format!("`{name}` was on when iql started, and stays on"))
-                        .with_hint("it comes from `--read-only`, from `IQL_READ_ONLY` or from the settings file"));
-                }
-                variables.settings = settings;
-            }
-        }
-        variables.calls = Arc::new(Calls::new(&variables.settings.limits));
-        if name == "iql.memory" {
-            variables.state = state(&self.engine, &variables.settings);
-        }
-        Ok(())
-    }
-
-    fn reset(&self, name: &str) -> Result<()> {
-        if let Some(param) = self.engine.param(name) {
-            self.variables().params.remove(&param);
-            return Ok(());
-        }
-        let begun = self.engine.settings.list().into_iter().find(|(setting, ..)| *setting == name);
-        match begun {
-            Some((_, value, _)) => self.set(name, &[value]),
-            None => self.set(name, &[]),
-        }
-    }
-
-    /// Settings, then the params that `SET` has bound; and the functions.
-    fn known(&self) -> show::Known {
-        let variables = self.variables();
-        let settings = variables.settings.list().into_iter();
-        let settings = settings.map(|(name, value, about)| (name.to_string(), value, about.to_string()));
-        let params = self.engine.params().into_iter().map(|name| {
-            let bound = self.engine.param(&name).and_then(|param| variables.params.get(&param));
-            let value = bound.map(|values| values.join(",")).unwrap_or_default();
-            let about = match self.engine.variable(&name) {
-                Some(variable) => {
-                    format!("by `SET` or `{variable}`: its value where a statement does not bind it")
-                }
-                None => "by `SET` alone: its value where a statement does not bind it".to_string(),
-            };
-            (name, value, about)
-        });
-        let tables = SessionTables { catalog: &self.engine.catalog, state: &variables.state };
-        let mut functions = crate::sql::names::Tables::functions(&tables);
-        functions.sort();
-        functions.dedup();
-        show::Known { settings: settings.chain(params).collect(), functions }
-    }
-
-    fn ready(&self, batch: RecordBatch, notices: Vec<String>) -> Outcome {
+    pub(super) fn ready(&self, batch: RecordBatch, notices: Vec<String>) -> Outcome {
         let schema = batch.schema();
         let run = Run {
             calls: self.variables().calls.clone(),
@@ -376,84 +248,14 @@ impl Session {
             notices: Mutex::default(),
         };
         let stream = futures::stream::iter([Ok(batch)]).boxed();
-        Outcome { rows: Rows { schema, stream }, notices, run: Arc::new(run) }
+        Outcome::of(schema, stream, notices, Arc::new(run))
     }
 
-    fn variables(&self) -> MutexGuard<'_, Variables> {
+    pub(super) fn variables(&self) -> MutexGuard<'_, Variables> {
         self.variables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ends the rows with an error when the statement's time is up; what is in flight is dropped.
-fn within(
-    limit: std::time::Duration,
-    stream: BoxStream<'static, Result<RecordBatch>>,
-) -> BoxStream<'static, Result<RecordBatch>> {
-    let deadline = Instant::now() + limit;
-    futures::stream::unfold(Some(stream), move |stream| async move {
-        let mut stream = stream?;
-        match tokio::time::timeout_at(deadline, stream.next()).await {
-            Ok(item) => Some((item?, Some(stream))),
-            Err(_) => {
-                let error = Error::new(Kind::Timeout, format!("the statement took longer than its {limit:?}"))
-                    .with_context("calls in flight were given up")
-                    .with_hint("give it more time with `--timeout`, or `SET iql.timeout = …`");
-                Some((Err(error), None))
-            }
-        }
-    })
-    .boxed()
-}
-
-fn not_there(verb: &str) -> Error {
+pub(super) fn not_there(verb: &str) -> Error {
     Error::new(Kind::Statement, format!("`{verb}` is not there yet")).with_context("nothing was sent")
-}
-
-impl Outcome {
-    pub(super) fn of(
-        schema: SchemaRef,
-        stream: BoxStream<'static, Result<RecordBatch>>,
-        notices: Vec<String>,
-        run: Arc<Run>,
-    ) -> Self {
-        Outcome { rows: Rows { schema, stream }, notices, run }
-    }
-
-    /// The same, and first which words of the statement's hints mean nothing.
-    fn noting(mut self, statement: &Statement) -> Self {
-        let unknown = statement.unknown_hints();
-        let notices = unknown.map(|hint| format!("the hint `{hint}` is not known, and does nothing"));
-        self.notices.splice(0..0, notices);
-        self
-    }
-
-    /// What the statement's calls cost so far.
-    pub fn cost(&self) -> Cost {
-        self.run.meter.read()
-    }
-}
-
-impl Rows {
-    fn rename(&mut self, schema: SchemaRef) {
-        self.schema = schema.clone();
-        let stream = std::mem::replace(&mut self.stream, futures::stream::empty().boxed());
-        let renamed = move |batch: RecordBatch| {
-            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options)
-                .map_err(|e| Error::new(Kind::Internal, "a batch does not fit the result").with_source(e))
-        };
-        self.stream = stream.map(move |batch| batch.and_then(&renamed)).boxed();
-    }
-
-    pub fn schema(&self) -> SchemaRef {
-        self.schema.clone()
-    }
-}
-
-impl Stream for Rows {
-    type Item = Result<RecordBatch>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.stream.poll_next_unpin(context)
-    }
 }

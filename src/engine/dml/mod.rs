@@ -18,8 +18,9 @@ use crate::catalog::model::Method;
 use crate::drivers::Stop;
 use crate::engine::calls::Meter;
 use crate::engine::control::Consent;
+use crate::engine::outcome::Outcome;
 use crate::engine::run::Run;
-use crate::engine::session::{Outcome, Session};
+use crate::engine::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::sql::{Body, OnConflict, Source, Statement};
 

@@ -1,0 +1,60 @@
+//! EXPLAIN of a query: DataFusion's plans as rows, and above them the calls and the permissions. ANALYZE runs it.
+
+use std::str::FromStr;
+
+use arrow::array::RecordBatch;
+use datafusion::common::format::ExplainFormat;
+use datafusion::logical_expr::ExplainOption;
+use datafusion::prelude::DataFrame;
+use futures::{StreamExt, TryStreamExt};
+
+use crate::engine::outcome::Outcome;
+use crate::engine::session::{Session, not_there};
+use crate::engine::translate::translate;
+use crate::engine::{explain, show};
+use crate::error::{Error, Kind, Result};
+use crate::sql::{Body, Source};
+
+impl Session {
+    pub(super) async fn explain(
+        &self,
+        analyze: bool,
+        verbose: bool,
+        format: Option<&str>,
+        inner: &Body,
+        source: &Source,
+    ) -> Result<Outcome> {
+        let query = match inner {
+            Body::Query(query) => query,
+            Body::Other { verb } => return Err(not_there(verb)),
+            _ => return Ok(self.ready(show::plan_rows(&[("calls", "no calls"), ("permissions", "none")]), Vec::new())),
+        };
+        let (state, run, logical) = self.plan(query, source).await?;
+        let failed = |error| translate(&error, Some(source));
+        let options = ExplainOption::default().with_verbose(verbose).with_analyze(analyze);
+        let options = match format.map(ExplainFormat::from_str) {
+            Some(format) => options.with_format(format.map_err(failed)?),
+            None => options,
+        };
+        let explained = DataFrame::new(state.clone(), logical.clone()).explain_with_options(options).map_err(failed)?;
+        // Planned once more for its calls: DataFusion's own explanation keeps its plan to itself.
+        let plan = state.create_physical_plan(&logical).await.map_err(failed)?;
+        let (calls, permissions) = (explain::calls(&plan), explain::listed(&explain::permissions(&plan)));
+        let explained = explained.create_physical_plan().await.map_err(failed)?;
+        let mut outcome = self.execute(&state, run.clone(), explained, source)?;
+        let schema = outcome.rows.schema.clone();
+        let plans = std::mem::replace(&mut outcome.rows.stream, futures::stream::empty().boxed());
+        // The calls first, though EXPLAIN ANALYZE knows their cost last.
+        let rows = async move {
+            let plans: Vec<RecordBatch> = plans.try_collect().await?;
+            let calls = if analyze { format!("{calls}\nmade: {}", explain::cost(&run.meter.read())) } else { calls };
+            let head = show::plan_rows(&[("calls", &calls), ("permissions", &permissions)]).with_schema(schema);
+            let head = head.map_err(|e| {
+                Error::new(Kind::Internal, "the explanation does not fit DataFusion's own").with_source(e)
+            })?;
+            Ok::<_, Error>(futures::stream::iter(std::iter::once(head).chain(plans).map(Ok)))
+        };
+        outcome.rows.stream = futures::stream::once(rows).try_flatten().boxed();
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,101 @@
+//! What a statement returns: rows that stream, things worth saying, and what its calls cost.
+//! Knows no statement.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::SchemaRef;
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt};
+use tokio::time::Instant;
+
+use crate::engine::calls::Cost;
+use crate::engine::run::Run;
+use crate::error::{Error, Kind, Result};
+use crate::sql::Statement;
+
+/// What a statement returns.
+pub struct Outcome {
+    pub rows: Rows,
+    /// Things worth saying that are no rows: examples, hints.
+    pub notices: Vec<String>,
+    pub(super) run: Arc<Run>,
+}
+
+/// A stream of Arrow batches, all of one schema.
+pub struct Rows {
+    pub(super) schema: SchemaRef,
+    pub(super) stream: BoxStream<'static, Result<RecordBatch>>,
+}
+
+impl Outcome {
+    pub(super) fn of(
+        schema: SchemaRef,
+        stream: BoxStream<'static, Result<RecordBatch>>,
+        notices: Vec<String>,
+        run: Arc<Run>,
+    ) -> Self {
+        Outcome { rows: Rows { schema, stream }, notices, run }
+    }
+
+    /// The same, and first which words of the statement's hints mean nothing.
+    pub(super) fn noting(mut self, statement: &Statement) -> Self {
+        let unknown = statement.unknown_hints();
+        let notices = unknown.map(|hint| format!("the hint `{hint}` is not known, and does nothing"));
+        self.notices.splice(0..0, notices);
+        self
+    }
+
+    /// What the statement's calls cost so far.
+    pub fn cost(&self) -> Cost {
+        self.run.meter.read()
+    }
+}
+
+impl Rows {
+    pub(super) fn rename(&mut self, schema: SchemaRef) {
+        self.schema = schema.clone();
+        let stream = std::mem::replace(&mut self.stream, futures::stream::empty().boxed());
+        let renamed = move |batch: RecordBatch| {
+            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options)
+                .map_err(|e| Error::new(Kind::Internal, "a batch does not fit the result").with_source(e))
+        };
+        self.stream = stream.map(move |batch| batch.and_then(&renamed)).boxed();
+    }
+
+    pub fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+}
+
+impl Stream for Rows {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.stream.poll_next_unpin(context)
+    }
+}
+
+/// Ends the rows with an error when the statement's time is up; what is in flight is dropped.
+pub(super) fn within(
+    limit: std::time::Duration,
+    stream: BoxStream<'static, Result<RecordBatch>>,
+) -> BoxStream<'static, Result<RecordBatch>> {
+    let deadline = Instant::now() + limit;
+    futures::stream::unfold(Some(stream), move |stream| async move {
+        let mut stream = stream?;
+        match tokio::time::timeout_at(deadline, stream.next()).await {
+            Ok(item) => Some((item?, Some(stream))),
+            Err(_) => {
+                let error = Error::new(Kind::Timeout, format!("the statement took longer than its {limit:?}"))
+                    .with_context("calls in flight were given up")
+                    .with_hint("give it more time with `--timeout`, or `SET iql.timeout = …`");
+                Some((Err(error), None))
+            }
+        }
+    })
+    .boxed()
+}
