@@ -1,6 +1,7 @@
 //! Text → `Statement`, and the names in a query → the columns they mean.
 //! Knows grammar and scopes; knows no provider, no service and no table but through `names::Tables`.
 
+mod comments;
 mod exec;
 mod hints;
 pub mod names;

@@ -4,6 +4,8 @@
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError, Whitespace};
 
+use super::comments;
+
 /// Is there nothing more to wait for? True when the last statement is closed by `;`, when there is none,
 /// and when the text is wrong in a way that more text cannot mend.
 pub fn is_complete(buffer: &str) -> bool {
@@ -16,9 +18,9 @@ pub fn is_complete(buffer: &str) -> bool {
     }
 }
 
-/// Every token of the text with its place, comments and spaces included.
+/// Every token of the text with its place, spaces and SQL's own comments included.
 pub(super) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, TokenizerError> {
-    Tokenizer::new(&GenericDialect {}, text).tokenize_with_location()
+    Tokenizer::new(&GenericDialect {}, &comments::blanked(text)).tokenize_with_location()
 }
 
 /// A quote or a comment that was opened and not closed.

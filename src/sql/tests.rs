@@ -70,6 +70,17 @@ fn a_script_is_its_statements() {
 }
 
 #[test]
+fn comments_of_both_kinds_end_with_their_line() {
+    check(
+        "SELECT 1 // one; two\n; # three\nSELECT '# x', 'https://y' -- z",
+        &["SELECT 1", "SELECT '# x', 'https://y'"],
+    );
+    check("SELECT a #> b, a #>> b, a -> b FROM t", &["SELECT a #> b, a #>> b, a -> b FROM t"]);
+    let error = parse("SELECT 1 // note\nFROM t WHERE # it's\n)", None).expect_err("a bracket");
+    assert_eq!(pointed(&error), ")");
+}
+
+#[test]
 fn shown_and_described() {
     check("SHOW PROVIDERS; show extended providers", &["providers", "providers extended"]);
     check("SHOW SERVICES IN Awscc LIKE 'r%'", &["services awscc like r%"]);
