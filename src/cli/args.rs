@@ -10,6 +10,10 @@ use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Par
 use crate::error::{Error, Kind, Result};
 use crate::settings::{Settings, duration};
 
+mod script;
+
+pub use script::Script;
+
 /// SQL on integration resources: statements become the provider's own API calls, rows come back typed.
 #[derive(Debug, Parser)]
 #[command(name = "iql", version, max_term_width = 100, arg_required_else_help = true, after_help = EXAMPLES)]
@@ -39,13 +43,8 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = EXEC_NOTES)]
 pub struct Exec {
-    /// The statements, with `;` between them
-    #[arg(value_name = "SQL", conflicts_with = "infile")]
-    pub sql: Option<String>,
-
-    /// Read the statements from a file (`-`: standard input)
-    #[arg(short = 'i', long, value_name = "FILE")]
-    pub infile: Option<PathBuf>,
+    #[command(flatten)]
+    pub script: Script,
 
     #[command(flatten)]
     pub output: Output,
@@ -191,7 +190,7 @@ impl Arguments {
         read(Arguments::command()).or_else(|mut error| {
             if error.kind() == ErrorKind::UnknownArgument
                 && let Some(exec) = lenient("sql", |sql| sql.allow_hyphen_values(true))
-                && exec.sql.as_deref().is_some_and(begins_with_comment)
+                && exec.script.sql.as_deref().is_some_and(begins_with_comment)
             {
                 return Ok(Arguments { command: Command::Exec(exec) });
             }
@@ -278,7 +277,7 @@ mod tests {
             (&["--sandbox=a folder", "SELECT 1"], "SELECT 1"),
             (&["SELECT 1 -- note"], "SELECT 1 -- note"),
         ] {
-            assert_eq!(exec(words).expect("arguments").sql.as_deref(), Some(sql));
+            assert_eq!(exec(words).expect("arguments").script.sql.as_deref(), Some(sql));
         }
     }
 

@@ -157,7 +157,7 @@ fn dry(mut statement: Statement) -> Statement {
 
 /// Who agrees to changes of several rows.
 fn consent(exec: &Exec) -> Consent {
-    let is_piped = exec.sql.is_none() && exec.infile.as_deref().is_none_or(|path| path == Path::new("-"));
+    let is_piped = exec.script.sql.is_none() && exec.script.infile.as_deref().is_none_or(|path| path == Path::new("-"));
     if exec.writes.yes {
         Consent::Given
     } else if !is_piped && output::can_ask() {
@@ -187,7 +187,7 @@ fn titles(script: &str, statements: &[Statement], dry_run: bool) -> Vec<Option<S
 
 /// The text to run, and the file that it came from.
 async fn script(exec: &Exec) -> Result<(String, Option<&Path>)> {
-    match (&exec.sql, exec.infile.as_deref()) {
+    match (&exec.script.sql, exec.script.infile.as_deref()) {
         (Some(sql), _) => Ok((sql.clone(), None)),
         (None, Some(path)) if path != Path::new("-") => {
             let place = format!("`{}`", path.display());
