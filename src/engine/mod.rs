@@ -11,6 +11,7 @@ use crate::drivers::{self, Drivers, Signature};
 use crate::error::Result;
 use crate::settings::Settings;
 
+mod bind_join;
 mod calls;
 mod control;
 mod dml;

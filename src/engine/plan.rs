@@ -48,6 +48,9 @@ pub fn state(engine: &Engine, settings: &Settings) -> SessionState {
         // One stream: a repartition in between would read further than a LIMIT needs.
         .with_target_partitions(1)
         .with_round_robin_repartition(false)
+        // A bind join runs its detail side once for each round: a filter that one round's rows made must not meet the
+        // next round's. No service takes such filters anyway.
+        .set_bool("datafusion.optimizer.enable_dynamic_filter_pushdown", false)
         .set_bool("datafusion.sql_parser.collect_spans", true);
     let mut runtime = RuntimeEnvBuilder::new();
     if let Some(memory) = settings.limits.memory {

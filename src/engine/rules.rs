@@ -1,5 +1,6 @@
-//! What is done to a physical plan last: complain of params that nothing binds, fetch no further ahead than the plan
-//! can use, and let scans that ask for the same call share its pages. Changes no rows.
+//! What is done to a physical plan last: let joins bind what nothing else does, complain of params that nothing binds,
+//! fetch no further ahead than the plan can use, and let scans that ask for the same call share its pages. Changes no
+//! rows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,15 +17,17 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 
 use crate::drivers::{self, Request};
+use crate::engine::bind_join::{BindJoinExec, BindJoins};
 use crate::engine::run::raise;
 use crate::engine::scan::{Pace, ScanExec};
 use crate::engine::shared::{Readers, SharedPages};
+use crate::error::{Error, Kind};
 
 type Plan = Arc<dyn ExecutionPlan>;
 
 /// The rules in their order, after DataFusion's own.
 pub fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    vec![Arc::new(MissingParams), Arc::new(Pacing), Arc::new(Sharing)]
+    vec![Arc::new(BindJoins), Arc::new(MissingParams), Arc::new(Pacing), Arc::new(Sharing)]
 }
 
 /// Every scan of a plan, in the plan's order.
@@ -44,10 +47,16 @@ struct MissingParams;
 
 impl PhysicalOptimizerRule for MissingParams {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
-        match scans(&plan).iter().find(|scan| !scan.route.missing.is_empty()) {
-            Some(scan) => Err(raise(scan.run.missing(&scan.resource, &scan.route.missing, &scan.route.conditions))),
-            None => Ok(plan),
+        for scan in scans(&plan).iter().filter(|scan| scan.lookup.is_none()) {
+            if !scan.route.missing.is_empty() {
+                return Err(raise(scan.run.missing(&scan.resource, &scan.route.missing, &scan.route.conditions)));
+            }
+            if let Some(param) = scan.known.unbound.first() {
+                return Err(raise(unbound(&scan.resource.full_name(), param)));
+            }
+            scan.known.notices.iter().for_each(|notice| scan.run.note(notice.clone()));
         }
+        Ok(plan)
     }
 
     fn name(&self) -> &str {
@@ -59,13 +68,18 @@ impl PhysicalOptimizerRule for MissingParams {
     }
 }
 
+fn unbound(table: &str, param: &str) -> Error {
+    Error::new(Kind::Param, format!("`{param}` of `{table}` is a param, and nothing binds it"))
+        .with_hint(format!("bind it: `WHERE {param} = '…'` or `{param} IN ('…', '…')`"))
+}
+
 /// Scans below something that may stop early fetch a page at a time.
 #[derive(Debug)]
 struct Pacing;
 
 impl PhysicalOptimizerRule for Pacing {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
-        pace(plan, Pace::Ahead)
+        pace(plan, Pace::Ahead, None)
     }
 
     fn name(&self) -> &str {
@@ -77,26 +91,38 @@ impl PhysicalOptimizerRule for Pacing {
     }
 }
 
-fn pace(plan: Plan, from_above: Pace) -> PlanResult<Plan> {
+/// `wanted` is how many rows are enough for what may stop early above, if it says so.
+fn pace(plan: Plan, from_above: Pace, wanted: Option<usize>) -> PlanResult<Plan> {
     if let Some(scan) = plan.downcast_ref::<ScanExec>() {
         return Ok(Arc::new(scan.paced(from_above)));
     }
     // A sort or an aggregate reads all of its input before it gives a row, and so does a hash join of its left side.
     let reads_all = plan.is::<SortExec>() || plan.is::<AggregateExec>();
     let may_stop = plan.is::<GlobalLimitExec>() || plan.is::<LocalLimitExec>() || plan.fetch().is_some();
-    let below = match (reads_all, may_stop) {
-        (true, _) => Pace::Ahead,
-        (false, true) => Pace::OnDemand,
-        (false, false) => from_above,
+    let (below, wanted) = match (reads_all, may_stop) {
+        (true, _) => (Pace::Ahead, None),
+        (false, true) => (Pace::OnDemand, most(&plan)),
+        (false, false) => (from_above, wanted),
     };
+    if let Some(join) = plan.downcast_ref::<BindJoinExec>() {
+        let (feed, detail) = (join.feed().clone(), join.detail().clone());
+        let (feed, detail) = (pace(feed, below, wanted)?, pace(detail, below, wanted)?);
+        return Ok(Arc::new(join.paced(feed, detail, below, wanted)));
+    }
     let builds_left = plan.is::<HashJoinExec>();
-    let children = plan
-        .children()
-        .into_iter()
-        .enumerate()
-        .map(|(index, child)| pace(child.clone(), if builds_left && index == 0 { Pace::Ahead } else { below }));
+    let children = plan.children().into_iter().enumerate().map(|(index, child)| {
+        let reads_all = builds_left && index == 0;
+        let (below, wanted) = if reads_all { (Pace::Ahead, None) } else { (below, wanted) };
+        pace(child.clone(), below, wanted)
+    });
     let children = children.collect::<PlanResult<Vec<_>>>()?;
     if children.is_empty() { Ok(plan) } else { replace_children_if_necessary(plan, children) }
+}
+
+/// How many rows a limit reads.
+fn most(plan: &Plan) -> Option<usize> {
+    let skip = plan.downcast_ref::<GlobalLimitExec>().map_or(0, GlobalLimitExec::skip);
+    Some(plan.fetch()?.saturating_add(skip))
 }
 
 /// A call that is asked for more than once in a statement is made once.
@@ -166,9 +192,11 @@ fn count(plan: &Plan, executions: Executions, uses: &mut HashMap<(*const (), Req
         }
     }
     for (index, child) in plan.children().into_iter().enumerate() {
-        // A nested loop join that runs out of memory executes its left side a second time.
-        let again =
-            plan.is::<RecursiveQueryExec>() || plan.is::<NestedLoopJoinExec>() && index == 0 && is_limited(plan);
+        // A nested loop join that runs out of memory executes its left side a second time, a bind join its detail side
+        // once for each round.
+        let again = plan.is::<RecursiveQueryExec>()
+            || plan.is::<NestedLoopJoinExec>() && index == 0 && is_limited(plan)
+            || plan.is::<BindJoinExec>() && index == 1;
         count(child, if again { Executions::Any } else { executions }, uses);
     }
 }

@@ -1,6 +1,7 @@
 //! One resource's rows as a physical plan: sends its route's requests and turns pages into batches as they come.
 //! Nothing is sent before the first batch is asked for, and nothing after the stream is dropped.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +22,9 @@ use serde_json::Value;
 
 use crate::catalog::model::Resource;
 use crate::drivers::{Driver, Request};
+use crate::engine::bind_join::Lookup;
 use crate::engine::pages::Pager;
+use crate::engine::pushdown::Values;
 use crate::engine::route::Route;
 use crate::engine::rows;
 use crate::engine::run::{Run, raise};
@@ -40,12 +43,29 @@ pub enum Pace {
     OnDemand,
 }
 
+/// What a statement and its session say of a scan's columns and params before any row is read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Known {
+    pub values: Values,
+    /// The session's values of params.
+    pub defaults: BTreeMap<String, Vec<String>>,
+    /// The wire names of the fields that are wanted.
+    pub fields: Vec<String>,
+    /// Params that are read as columns, need not be bound for the calls, and are bound by nothing.
+    pub unbound: Vec<String>,
+    /// What to say of the defaults that are used.
+    pub notices: Vec<String>,
+}
+
 #[derive(Debug, Clone)]
 pub struct ScanExec {
     pub resource: Arc<Resource>,
     pub driver: Arc<dyn Driver>,
     pub run: Arc<Run>,
     pub route: Route,
+    pub known: Arc<Known>,
+    /// Where a join supplies what is not known: the requests are then made of its keys.
+    pub lookup: Option<Arc<Lookup>>,
     pub pace: Pace,
     /// For each of the route's requests the pages that it shares with other scans, if it does.
     pub shared: Vec<Option<Arc<SharedPages>>>,
@@ -64,6 +84,7 @@ impl ScanExec {
         run: Arc<Run>,
         schema: SchemaRef,
         route: Route,
+        known: Known,
         fetch: Option<usize>,
     ) -> Self {
         let properties = PlanProperties::new(
@@ -78,6 +99,8 @@ impl ScanExec {
             driver,
             run,
             route,
+            known: Arc::new(known),
+            lookup: None,
             pace: Pace::Ahead,
             fetch,
             executed: Arc::default(),
@@ -89,6 +112,22 @@ impl ScanExec {
 
     pub fn paced(&self, pace: Pace) -> Self {
         ScanExec { pace, ..self.clone() }
+    }
+
+    /// The same scan, whose requests a join's keys make.
+    pub fn looked_up(&self, route: Route, lookup: Arc<Lookup>) -> Self {
+        ScanExec { shared: vec![None; route.requests.len()], route, lookup: Some(lookup), ..self.clone() }
+    }
+
+    /// The scan of just these pages. May be executed besides all others that were made so.
+    pub fn of_pages(&self, pages: Vec<Arc<SharedPages>>) -> Self {
+        let requests = pages.iter().map(|pages| pages.request.clone()).collect();
+        ScanExec {
+            route: Route { requests, ..self.route.clone() },
+            shared: pages.into_iter().map(Some).collect(),
+            executed: Arc::default(),
+            ..self.clone()
+        }
     }
 
     /// The rows of one page as a batch. `fields` are the wire names that the rows' values stand for.
@@ -232,6 +271,9 @@ impl DisplayAs for ScanExec {
             self.route.method,
             self.route.requests.len()
         )?;
+        if let Some(lookup) = &self.lookup {
+            write!(f, ", for each {}", lookup.columns().join(", "))?;
+        }
         if let Some(fetch) = self.fetch {
             write!(f, ", limit={fetch}")?;
         }

@@ -92,7 +92,7 @@ impl SharedPages {
     }
 
     /// Fetches until page `at` is there; false if the list ends before it.
-    async fn fetch(&self, at: usize, context: &TaskContext) -> Result<bool> {
+    pub async fn fetch(&self, at: usize, context: &TaskContext) -> Result<bool> {
         let mut fetched = self.fetched.lock().await;
         while fetched.pages <= at {
             match &fetched.ended {

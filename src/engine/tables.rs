@@ -20,7 +20,7 @@ use crate::engine::pushdown;
 use crate::engine::route::route;
 use crate::engine::rows;
 use crate::engine::run::{Run, raise};
-use crate::engine::scan::ScanExec;
+use crate::engine::scan::{Known, ScanExec};
 use crate::error::{Error, Kind, Result};
 
 /// One resource as a table: its fields in the document's order, then the params that are no fields.
@@ -137,24 +137,21 @@ impl TableProvider for ResourceTable {
         let unbinding = filters.iter().filter(|filter| route.missing.iter().any(|name| speaks_of(filter, name)));
         let conditions = unbinding.map(|filter| expr_to_sql(filter).map_or(filter.to_string(), |sql| sql.to_string()));
         route.conditions = conditions.collect();
-        for (name, given) in defaults.iter().filter(|(name, _)| self.is_param(name) && !values.contains_key(*name)) {
-            if filters.iter().any(|filter| speaks_of(filter, name)) {
-                let given = pushdown::distinct(given.clone()).join(", ");
-                run.note(format!(
-                    "`{name}` is {given}, since nothing here binds it; the condition on it only narrows that"
-                ));
-            }
-        }
-        for param in self.resource.hidden_params() {
-            let read = schema.field_with_name(&param.name).is_ok();
-            if read && !values.contains_key(&param.name) && !defaults.contains_key(&param.name) {
-                let message =
-                    format!("`{}` of `{}` is a param, and nothing binds it", param.name, self.resource.full_name());
-                let error = Error::new(Kind::Param, message)
-                    .with_hint(format!("bind it: `WHERE {0} = '…'` or `{0} IN ('…', '…')`", param.name));
-                return Err(raise(error));
-            }
-        }
-        Ok(Arc::new(ScanExec::new(self.resource.clone(), self.driver.clone(), run, schema, route, limit)))
+        let narrowed = |name: &String| {
+            self.is_param(name)
+                && !values.contains_key(name)
+                && filters.iter().any(|filter| speaks_of(filter, name))
+        };
+        let notices = defaults.iter().filter(|(name, _)| narrowed(name)).map(|(name, given)| {
+            let given = pushdown::distinct(given.clone()).join(", ");
+            format!("`{name}` is {given}, since nothing here binds it; the condition on it only narrows that")
+        });
+        let notices = notices.collect();
+        let unbound = self.resource.hidden_params().map(|param| &param.name).filter(|name| {
+            schema.field_with_name(name).is_ok() && !values.contains_key(*name) && !defaults.contains_key(*name)
+        });
+        let unbound = unbound.cloned().collect();
+        let known = Known { values, defaults, fields, unbound, notices };
+        Ok(Arc::new(ScanExec::new(self.resource.clone(), self.driver.clone(), run, schema, route, known, limit)))
     }
 }
