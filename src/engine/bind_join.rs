@@ -38,7 +38,7 @@ use crate::engine::scan::{Pace, ScanExec};
 use self::feed::Feed;
 use self::keys::{Distinct, tuples};
 
-pub use self::lookup::Lookup;
+pub use self::lookup::{Lookup, bare};
 pub use self::rule::BindJoins;
 
 mod feed;
@@ -104,6 +104,10 @@ impl BindJoinExec {
         &self.detail
     }
 
+    pub fn lookups(&self) -> Vec<Arc<Lookup>> {
+        self.bindings.iter().map(|binding| binding.lookup.clone()).collect()
+    }
+
     pub fn join_type(&self) -> JoinType {
         *self.join.join_type()
     }
@@ -149,6 +153,11 @@ impl BindJoinExec {
     }
 
     fn stream(&self, feed: SendableRecordBatchStream, context: Arc<TaskContext>, rounds: Count) -> Rounds {
+        let context = match (self.pace, self.wanted) {
+            // A join gathers a batch before it gives it out, and reads on for that.
+            (Pace::OnDemand, Some(wanted)) => with_batches(&context, wanted),
+            _ => context,
+        };
         let feed = Feed::new(self, feed, &context);
         Rounds { join: self.clone(), feed, distinct: self.distinct(), context, rounds }
     }
@@ -227,9 +236,7 @@ impl ExecutionPlan for BindJoinExec {
         let feed = self.feed.execute(0, context.clone())?;
         let join = self.clone();
         // Nothing is asked for before a row is wanted.
-        let stream = futures::stream::once(async move {
-            Ok::<_, DataFusionError>(join.stream(feed, context, rounds))
-        });
+        let stream = futures::stream::once(async move { Ok::<_, DataFusionError>(join.stream(feed, context, rounds)) });
         let stream = stream.map_ok(|rounds| {
             futures::stream::try_unfold(rounds, |mut rounds| async move {
                 Ok::<_, DataFusionError>(rounds.next().await?.map(|stream| (stream, rounds)))
@@ -241,6 +248,22 @@ impl ExecutionPlan for BindJoinExec {
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.join.schema(), stream)))
     }
+}
+
+/// The same context, with batches of no more than so many rows.
+fn with_batches(context: &Arc<TaskContext>, rows: usize) -> Arc<TaskContext> {
+    let config = context.session_config();
+    let config = config.clone().with_batch_size(rows.clamp(1, config.batch_size()));
+    Arc::new(TaskContext::new(
+        context.task_id(),
+        context.session_id(),
+        config,
+        context.scalar_functions().clone(),
+        context.higher_order_functions().clone(),
+        context.aggregate_functions().clone(),
+        context.window_functions().clone(),
+        context.runtime_env(),
+    ))
 }
 
 /// Every bind join of a plan, in the plan's order, each of its look-ups once.

@@ -60,6 +60,21 @@ impl Calls {
         }
     }
 
+    /// Refuses a statement that is known to make more calls than it may.
+    ///
+    /// # Errors
+    /// `Limit`, before anything is sent.
+    pub fn afford(&self, least: usize) -> Result<()> {
+        match self.limits.max_calls {
+            Some(most) if least as u64 > most => {
+                Err(Error::new(Kind::Limit, format!("the statement needs at least {least} calls, and may make {most}"))
+                    .with_context("nothing was sent")
+                    .with_hint("raise it with `--max-calls`, or `SET iql.max_calls = …`; `EXPLAIN` names the calls"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Sends one request as soon as the limits allow it. It ends when whoever waits for it lets go of it.
     ///
     /// # Errors

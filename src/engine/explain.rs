@@ -4,12 +4,15 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
+use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::physical_expr_common::physical_expr::fmt_sql;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 
 use crate::drivers::{self, Request};
+use crate::engine::bind_join::{BindJoinExec, Lookup, bind_joins};
 use crate::engine::calls::Cost;
 use crate::engine::rules::scans;
 use crate::engine::scan::{Pace, ScanExec};
@@ -43,12 +46,19 @@ pub fn calls(plan: &Arc<dyn ExecutionPlan>) -> String {
     }
     let page = scans.iter().filter_map(page_size).max().map(|most| format!(" of up to {most} rows a page"));
     let page = page.unwrap_or_default();
+    let joins = bind_joins(plan);
+    let fed: Vec<String> = joins.iter().flat_map(of_keys).collect();
+    lines.extend(fed);
     lines.push(match (keyed, lists) {
+        (0, 0) if wanted == 0 && !joins.is_empty() => String::new(),
         (0, 0) if wanted == 0 => "no calls".into(),
         (0, 0) => String::new(),
         (keyed, 0) => count(keyed, "call"),
         (keyed, lists) => format!("at least {}: {}{page}", count(keyed + lists, "call"), count(lists, "list")),
     });
+    if let Some(counted) = lines.last_mut().filter(|_| !joins.is_empty() && keyed + lists > 0) {
+        *counted += ", besides those for the join's keys";
+    }
     if wanted > 0 {
         lines.push(format!(
             "{} one after the other, a page at a time, until enough rows are there",
@@ -56,6 +66,7 @@ pub fn calls(plan: &Arc<dyn ExecutionPlan>) -> String {
         ));
     }
     lines.retain(|line| !line.is_empty());
+    lines.extend(scans.iter().flat_map(before_default));
     lines.extend(scans.iter().filter_map(stops_early));
     lines.extend(scans.iter().filter(|scan| !scan.route.served.is_empty()).map(|scan| {
         format!("asked of the service: {} of {}", scan.route.served.join(", "), scan.resource.full_name())
@@ -108,6 +119,45 @@ fn count(number: usize, noun: &str) -> String {
 
 fn time(time: std::time::Duration) -> String {
     if time.as_secs() >= 10 { format!("{:.1} s", time.as_secs_f64()) } else { format!("{} ms", time.as_millis()) }
+}
+
+/// The calls that a join's keys make: by what, and how many at most where that is known.
+fn of_keys(join: &BindJoinExec) -> Vec<String> {
+    let feed: BTreeSet<String> = scans(join.feed()).iter().map(|scan| scan.resource.full_name()).collect();
+    let feed = match feed.is_empty() {
+        true => "the statement's own rows".to_string(),
+        false => feed.into_iter().collect::<Vec<_>>().join(" and "),
+    };
+    let rows = StatisticsContext::new().compute(join.feed().as_ref(), &StatisticsArgs::new()).ok();
+    let most = match rows.map(|statistics| statistics.num_rows) {
+        Some(Precision::Exact(rows)) => format!(", at most {rows} of them"),
+        _ => String::new(),
+    };
+    let line = |lookup: &Lookup| {
+        let columns: Vec<String> = lookup.columns().iter().map(|column| format!("`{column}`")).collect();
+        let together = match (&lookup.key, lookup.keys_a_call()) {
+            (Some(key), together) if together > 1 => format!("; up to {together} of `{key}` a call"),
+            _ => String::new(),
+        };
+        format!(
+            "{} of {} for each distinct {} from {feed}{most}{together}",
+            lookup.call().unwrap_or_default(),
+            lookup.resource.full_name(),
+            columns.join(" and "),
+        )
+    };
+    join.bindings.iter().map(|binding| line(&binding.lookup)).collect()
+}
+
+/// Where a join's keys stand before what is set for the session.
+fn before_default(scan: &ScanExec) -> Vec<String> {
+    let columns = scan.lookup.iter().flat_map(|lookup| lookup.columns());
+    let columns = columns.filter(|name| !scan.known.values.contains_key(name));
+    let lines = columns.filter_map(|name| {
+        let default = scan.known.defaults.get(&name)?.join(", ");
+        Some(format!("`{name}` of {} is the join's, and not the session's {default}", scan.resource.full_name()))
+    });
+    lines.collect()
 }
 
 fn page_size(scan: &ScanExec) -> Option<usize> {

@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 use crate::engine::outcome::Outcome;
 use crate::engine::session::{Session, not_there};
 use crate::engine::translate::translate;
-use crate::engine::{explain, show};
+use crate::engine::{explain, least, show};
 use crate::error::{Error, Kind, Result};
 use crate::sql::{Body, Source};
 
@@ -39,6 +39,9 @@ impl Session {
         let explained = DataFrame::new(state.clone(), logical.clone()).explain_with_options(options).map_err(failed)?;
         // Planned once more for its calls: DataFusion's own explanation keeps its plan to itself.
         let plan = state.create_physical_plan(&logical).await.map_err(failed)?;
+        if analyze {
+            run.calls.afford(least::calls(&plan))?;
+        }
         let (calls, permissions) = (explain::calls(&plan), explain::listed(&explain::permissions(&plan)));
         let explained = explained.create_physical_plan().await.map_err(failed)?;
         let mut outcome = self.execute(&state, run.clone(), explained, source)?;

@@ -19,6 +19,7 @@ mod explain;
 mod explained;
 mod functions;
 mod headers;
+mod least;
 mod names;
 mod outcome;
 mod pages;

@@ -17,7 +17,7 @@ use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 
 use crate::drivers::{self, Request};
-use crate::engine::bind_join::{BindJoinExec, BindJoins};
+use crate::engine::bind_join::{BindJoinExec, BindJoins, Lookup, bare, bind_joins};
 use crate::engine::run::raise;
 use crate::engine::scan::{Pace, ScanExec};
 use crate::engine::shared::{Readers, SharedPages};
@@ -133,6 +133,21 @@ impl PhysicalOptimizerRule for Sharing {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
         let mut uses: HashMap<(*const (), Request), Use> = HashMap::new();
         count(&plan, Executions::One, &mut uses);
+        let lookups: Vec<Arc<Lookup>> = bind_joins(&plan).into_iter().flat_map(|join| join.lookups()).collect();
+        for (index, lookup) in lookups.iter().enumerate() {
+            for other in lookups[..index].iter().filter(|other| other.may_share(lookup)) {
+                lookup.want(&other.fields());
+                other.want(&lookup.fields());
+            }
+        }
+        for lookup in &lookups {
+            for ((driver, request), used) in &mut uses {
+                if *driver == drivers::address(&lookup.driver) && lookup.may_ask(request) {
+                    used.want(&lookup.fields());
+                    used.readers = Readers::Unknown;
+                }
+            }
+        }
         let mut shared: HashMap<(*const (), Request), Arc<SharedPages>> = HashMap::new();
         let found = plan.transform_up(|node| {
             let Some(scan) = node.downcast_ref::<ScanExec>() else { return Ok(Transformed::no(node)) };
@@ -151,6 +166,13 @@ impl PhysicalOptimizerRule for Sharing {
             }
             Ok(Transformed::yes(Arc::new(scan) as Plan))
         })?;
+        for lookup in &lookups {
+            for ((driver, request), pages) in &shared {
+                if *driver == drivers::address(&lookup.driver) && lookup.may_ask(request) {
+                    lookup.share(request.clone(), pages.clone());
+                }
+            }
+        }
         Ok(found.data)
     }
 
@@ -170,6 +192,13 @@ struct Use {
     readers: Readers,
 }
 
+impl Use {
+    fn want(&mut self, fields: &[String]) {
+        let new: Vec<String> = fields.iter().filter(|field| !self.fields.contains(field)).cloned().collect();
+        self.fields.extend(new);
+    }
+}
+
 /// How often DataFusion may execute a part of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Executions {
@@ -183,8 +212,7 @@ fn count(plan: &Plan, executions: Executions, uses: &mut HashMap<(*const (), Req
             let used = uses
                 .entry((drivers::address(&scan.driver), bare(request)))
                 .or_insert_with(|| Use { fields: Vec::new(), readers: Readers::Known(0) });
-            let new = request.fields.iter().filter(|field| !used.fields.contains(field)).cloned().collect::<Vec<_>>();
-            used.fields.extend(new);
+            used.want(&request.fields);
             used.readers = match (used.readers, executions) {
                 (Readers::Known(readers), Executions::One) => Readers::Known(readers + 1),
                 _ => Readers::Unknown,
@@ -203,9 +231,4 @@ fn count(plan: &Plan, executions: Executions, uses: &mut HashMap<(*const (), Req
 
 fn is_limited(plan: &Plan) -> bool {
     scans(plan).iter().any(|scan| scan.run.memory_is_limited)
-}
-
-/// The call itself, whoever asks for which of its fields.
-fn bare(request: &Request) -> Request {
-    Request { fields: Vec::new(), ..request.clone() }
 }

@@ -19,7 +19,7 @@ use crate::engine::outcome::{Outcome, within};
 use crate::engine::plan::{logical, physical, state};
 use crate::engine::run::{Defaults, Run};
 use crate::engine::translate::translate;
-use crate::engine::{Engine, dml, headers, show};
+use crate::engine::{Engine, dml, headers, least, show};
 use crate::error::{Error, Kind, Result};
 use crate::settings::Settings;
 use crate::sql::{Body, Source, Statement, names};
@@ -146,6 +146,7 @@ impl Session {
     async fn select(&self, query: &Query, source: &Source) -> Result<Outcome> {
         let (state, run, plan) = self.plan(query, source).await?;
         let plan = physical(&state, &plan, source).await?;
+        run.calls.afford(least::calls(&plan))?;
         let mut outcome = self.execute(&state, run, plan, source)?;
         outcome.rows.rename(headers::renamed(&outcome.rows.schema(), &headers::typed(query)));
         Ok(outcome)

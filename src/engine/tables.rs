@@ -138,9 +138,7 @@ impl TableProvider for ResourceTable {
         let conditions = unbinding.map(|filter| expr_to_sql(filter).map_or(filter.to_string(), |sql| sql.to_string()));
         route.conditions = conditions.collect();
         let narrowed = |name: &String| {
-            self.is_param(name)
-                && !values.contains_key(name)
-                && filters.iter().any(|filter| speaks_of(filter, name))
+            self.is_param(name) && !values.contains_key(name) && filters.iter().any(|filter| speaks_of(filter, name))
         };
         let notices = defaults.iter().filter(|(name, _)| narrowed(name)).map(|(name, given)| {
             let given = pushdown::distinct(given.clone()).join(", ");

@@ -9,6 +9,7 @@ mod documents;
 mod governed;
 mod immuta;
 mod invented;
+mod joins;
 mod lab;
 mod refusals;
 mod rest;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use datafusion::execution::TaskContext;
 
 use crate::catalog::model::Resource;
-use crate::drivers::{Driver, Request};
+use crate::drivers::{self, Driver, Request};
 use crate::engine::pushdown::Values;
 use crate::engine::route::{Route, route};
 use crate::engine::run::Run;
@@ -34,9 +34,11 @@ pub struct Lookup {
     /// What any of its scans wants of a row, as wire names.
     fields: Mutex<Vec<String>>,
     asked: tokio::sync::Mutex<HashMap<Tuple, Place>>,
-    /// The calls that were begun, here or by the statement's other scans, without their fields.
-    begun: Mutex<HashMap<Request, Arc<SharedPages>>>,
+    begun: Begun,
 }
+
+/// The calls of a statement that anybody may read, without their fields, by the address of their driver.
+pub type Begun = Arc<Mutex<HashMap<(usize, Request), Arc<SharedPages>>>>;
 
 type Pages = Vec<Arc<SharedPages>>;
 
@@ -60,7 +62,7 @@ pub struct Asked {
 }
 
 impl Lookup {
-    pub fn new(scan: &ScanExec, known: Known, places: Vec<String>, key: Option<String>) -> Self {
+    pub fn new(scan: &ScanExec, known: Known, places: Vec<String>, key: Option<String>, begun: Begun) -> Self {
         Lookup {
             resource: scan.resource.clone(),
             driver: scan.driver.clone(),
@@ -70,7 +72,7 @@ impl Lookup {
             places,
             key,
             asked: tokio::sync::Mutex::default(),
-            begun: Mutex::default(),
+            begun,
         }
     }
 
@@ -94,9 +96,24 @@ impl Lookup {
         lock(&self.fields).clone()
     }
 
-    /// A call that the statement makes anyway.
+    /// Whether the two may come upon the same call.
+    pub fn may_share(&self, other: &Lookup) -> bool {
+        let calls = |lookup: &Lookup| -> HashSet<String> {
+            let methods = lookup.resource.verbs.select.iter().filter_map(|method| lookup.resource.method(method));
+            methods.map(|method| method.call.clone()).collect()
+        };
+        drivers::address(&self.driver) == drivers::address(&other.driver) && !calls(self).is_disjoint(&calls(other))
+    }
+
+    /// Whether a call of the statement's other scans, without its fields, can be one of these too.
+    pub fn may_ask(&self, bare: &Request) -> bool {
+        let mut methods = self.resource.verbs.select.iter().filter_map(|method| self.resource.method(method));
+        methods.any(|method| method.call == bare.call)
+    }
+
+    /// A call that the statement makes anyway. Only before anything is asked.
     pub fn share(&self, bare: Request, pages: Arc<SharedPages>) {
-        lock(&self.begun).insert(bare, pages);
+        lock(&self.begun).insert(self.call_of(bare), pages);
     }
 
     /// The columns that a tuple has values for, in its order.
@@ -107,15 +124,15 @@ impl Lookup {
     /// How many keys go with one call.
     pub fn keys_a_call(&self) -> usize {
         let wire = self.key_wire();
-        let method = self.plan(&[], &[]).ok().and_then(|route| self.resource.method(&route.method).cloned());
-        let signature = method.as_ref().and_then(|method| self.driver.signature(&method.call));
+        let signature = self.call().and_then(|call| self.driver.signature(call));
         let input = signature.iter().flat_map(|signature| &signature.inputs).find(|input| Some(input.wire) == wire);
         input.map_or(1, |input| input.most)
     }
 
-    /// The route when the tuple's columns are bound, by which values does not matter.
-    pub fn method(&self) -> Option<Route> {
-        self.plan(&[], &[]).ok()
+    /// The call that a tuple is asked by.
+    pub fn call(&self) -> Option<&str> {
+        let route = self.plan(&[], &[]).ok()?;
+        self.resource.method(&route.method).map(|method| method.call.as_str())
     }
 
     /// Where the rows of these tuples are. Begins no call but those of a list that may cost less.
@@ -156,6 +173,14 @@ impl Lookup {
         Ok(found)
     }
 
+    fn call_of(&self, bare: Request) -> (usize, Request) {
+        (drivers::address(&self.driver).addr(), bare)
+    }
+
+    fn is_begun(&self, request: &Request) -> bool {
+        lock(&self.begun).contains_key(&self.call_of(bare(request)))
+    }
+
     fn by_key(&self, place: &[String], keys: Vec<String>, there: &mut Place) -> Result<Pages> {
         if keys.is_empty() {
             return Ok(Vec::new());
@@ -180,6 +205,11 @@ impl Lookup {
         let by_key = self.plan(place, keys).ok()?.requests.len();
         let list = self.whole(place)?;
         let page = self.driver.signature(&self.resource.method(&list.method)?.call)?.page;
+        let new: Vec<Request> = list.requests.iter().filter(|request| !self.is_begun(request)).cloned().collect();
+        // The statement reads it anyway.
+        if new.is_empty() {
+            return Some(self.begin(list));
+        }
         let lists = list.requests.len();
         let least = match page {
             None => lists,
@@ -203,7 +233,11 @@ impl Lookup {
                     Ok(true) if left > 0 => (at, left) = (at + 1, left - 1),
                     Ok(false) => break,
                     // Too long, or refused: the keys are what was asked for.
-                    _ => return None,
+                    _ => {
+                        let mut begun = lock(&self.begun);
+                        new.iter().for_each(|request| drop(begun.remove(&self.call_of(bare(request)))));
+                        return None;
+                    }
                 }
             }
         }
@@ -253,7 +287,7 @@ impl Lookup {
     fn begin(&self, route: Route) -> Pages {
         let mut begun = lock(&self.begun);
         let pages = route.requests.into_iter().map(|request| {
-            let bare = Request { fields: Vec::new(), ..request.clone() };
+            let bare = self.call_of(bare(&request));
             let new = || SharedPages::new(self.driver.clone(), self.run.clone(), request, Readers::Unknown);
             begun.entry(bare).or_insert_with(new).clone()
         });
@@ -266,6 +300,11 @@ impl Asked {
         let new = pages.into_iter().filter(|pages| self.seen.insert(Arc::as_ptr(pages).addr()));
         self.pages.extend(new);
     }
+}
+
+/// The call itself, whoever asks for which of its fields.
+pub fn bare(request: &Request) -> Request {
+    Request { fields: Vec::new(), ..request.clone() }
 }
 
 /// Says that a column has this value, besides what is known of it.

@@ -20,6 +20,7 @@ use crate::engine::route::{Route, route};
 use crate::engine::rules::scans;
 use crate::engine::scan::{Known, ScanExec};
 
+use super::lookup::Begun;
 use super::trace::{Keys, below, column};
 use super::{BindJoinExec, Binding, Lookup, Plan};
 
@@ -29,7 +30,7 @@ pub struct BindJoins;
 
 impl PhysicalOptimizerRule for BindJoins {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
-        let mut lookups = Vec::new();
+        let mut lookups = Lookups::default();
         let bound = plan.transform_up(|node| {
             let join = node.downcast_ref::<HashJoinExec>().map(|join| bind_join(join, &mut lookups)).transpose()?;
             Ok(join.flatten().map_or_else(|| Transformed::no(node), Transformed::yes))
@@ -44,6 +45,13 @@ impl PhysicalOptimizerRule for BindJoins {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// The look-ups of one plan, and what they have in common.
+#[derive(Default)]
+struct Lookups {
+    all: Vec<Arc<Lookup>>,
+    begun: Begun,
 }
 
 /// Why a scan is bound by a join, the better reason last.
@@ -68,7 +76,7 @@ struct Openings {
 }
 
 /// The bind join that a join becomes, if it becomes one.
-fn bind_join(join: &HashJoinExec, lookups: &mut Vec<Arc<Lookup>>) -> PlanResult<Option<Plan>> {
+fn bind_join(join: &HashJoinExec, lookups: &mut Lookups) -> PlanResult<Option<Plan>> {
     let plain = join.builder().reset_state().with_fetch(None).build()?;
     let swapped = || plain.swap_inputs(PartitionMode::CollectLeft);
     let straight = reason(&plain)?;
@@ -140,21 +148,23 @@ fn reason(join: &HashJoinExec) -> PlanResult<Option<Reason>> {
     Ok(best.filter(|reason| *reason == Reason::Missing || !scans(join.left()).iter().any(is_open)))
 }
 
-fn bound(join: HashJoinExec, lookups: &mut Vec<Arc<Lookup>>) -> PlanResult<Plan> {
+fn bound(join: HashJoinExec, lookups: &mut Lookups) -> PlanResult<Plan> {
     let mut bindings: Vec<Binding> = Vec::new();
     let detail = visit(join.right(), &keys(&join), &mut |scan, keys| {
         let Some(Openings { known, places, key, route, .. }) = openings(scan, keys, &join) else { return Ok(None) };
         let columns = places.iter().chain(&key).map(|(_, key)| join.on()[*key].0.clone()).collect();
         let name = |(name, _): (String, usize)| name;
-        let new = Lookup::new(scan, known, places.into_iter().map(name).collect(), key.map(name));
-        let lookup = match lookups.iter().find(|lookup| lookup.asks_the_same(&new)) {
+        let new =
+            Lookup::new(scan, known, places.into_iter().map(name).collect(), key.map(name), lookups.begun.clone());
+        let lookup = match lookups.all.iter().find(|lookup| lookup.asks_the_same(&new)) {
             Some(lookup) => {
                 lookup.want(&new.fields());
                 lookup.clone()
             }
             None => {
-                lookups.push(Arc::new(new));
-                lookups[lookups.len() - 1].clone()
+                let new = Arc::new(new);
+                lookups.all.push(new.clone());
+                new
             }
         };
         bindings.push(Binding { lookup: lookup.clone(), keys: columns });
