@@ -9,8 +9,12 @@ use std::time::Duration;
 use crate::error::{Error, Kind, Place, Result, nearest, reason};
 
 mod declarations;
+mod mask;
+mod secrets;
 
 pub use declarations::{DECLARATIONS, Declaration, duration};
+pub use mask::Mask;
+pub use secrets::Secrets;
 
 /// Everything that can be set from outside. `Settings::default()` reads nothing.
 #[derive(Debug, Clone)]
@@ -24,6 +28,8 @@ pub struct Settings {
     pub aws: Aws,
     /// Where the documents' params and credentials have their values from.
     pub environment: Environment,
+    /// Where `secret('NAME')` has its value from.
+    pub secrets: Secrets,
     /// No request leaves this machine (the sandbox).
     pub stays_here: bool,
 }
@@ -201,6 +207,7 @@ impl Default for Settings {
             writes: Writes::default(),
             aws: Aws::default(),
             environment: Environment::default(),
+            secrets: Secrets::default(),
             stays_here: false,
         }
     }
@@ -214,7 +221,9 @@ impl Settings {
     /// `Usage`, with every line of the file that cannot be taken, or an environment variable that cannot.
     pub fn from_environment(file: Option<&Path>) -> Result<Settings> {
         let settings = Settings::read(&variable, file)?;
-        Ok(Settings { environment: Environment { is_process: true, ..Environment::default() }, ..settings })
+        let environment = Environment { is_process: true, ..Environment::default() };
+        let secrets = Secrets { environment: environment.clone(), ..settings.secrets };
+        Ok(Settings { environment, secrets, ..settings })
     }
 
     fn read(env: &dyn Fn(&str) -> Option<String>, file: Option<&Path>) -> Result<Settings> {

@@ -6,6 +6,7 @@ mod document;
 mod draft;
 mod load;
 pub mod model;
+pub mod secret;
 pub mod table;
 pub mod yaml;
 

@@ -133,6 +133,10 @@ pub struct Common {
     #[arg(long, value_name = "DIR")]
     pub providers: Option<PathBuf>,
 
+    /// A folder with a file for each secret, or a file of `NAME=value` lines, for `secret('NAME')`
+    #[arg(long, value_name = "PATH")]
+    pub secrets: Option<PathBuf>,
+
     /// The AWS profile
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
@@ -242,6 +246,12 @@ impl Common {
         let mut settings = Settings::from_environment(self.settings.as_deref())?;
         if self.providers.is_some() {
             settings.providers = self.providers.clone();
+        }
+        if let Some(path) = &self.secrets {
+            if !path.exists() {
+                return Err(Error::new(Kind::Usage, format!("there are no secrets at `{}`", path.display())));
+            }
+            settings.secrets.path = Some(path.clone());
         }
         if self.profile.is_some() {
             settings.aws.profile = self.profile.clone();

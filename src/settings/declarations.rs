@@ -28,6 +28,16 @@ pub const DECLARATIONS: &[Declaration] = &[
         show: |s| s.providers.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
     },
     Declaration {
+        name: "iql.secrets",
+        description: "a folder with a file for each secret, or a file of `NAME=value` lines",
+        at_start: true,
+        set: |s, text| {
+            s.secrets.path = Some(PathBuf::from(text)).filter(|path| !path.as_os_str().is_empty());
+            Ok(())
+        },
+        show: |s| s.secrets.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
+    },
+    Declaration {
         name: "iql.calls_in_flight",
         description: "calls in flight, in all",
         at_start: false,
