@@ -3,6 +3,7 @@
 
 mod comments;
 mod exec;
+mod hidden;
 mod hints;
 pub mod names;
 mod parse;
@@ -14,6 +15,7 @@ mod syntax;
 mod tests;
 mod writes;
 
+pub use hidden::{Found, Hidden};
 pub use parse::parse;
 pub use statement::{
     Assignment, Body, Delete, Describe, Exec, Insert, Name, OnConflict, Part, Show, ShowFilter, Source, Statement,

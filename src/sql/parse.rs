@@ -9,6 +9,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
+use super::hidden::Hidden;
 use super::statement::{Body, Name, Part, Source, Statement};
 use super::{exec, hints, show, split, syntax, writes};
 use crate::error::{Error, Kind, Result};
@@ -48,9 +49,11 @@ const MOST_TOKENS: usize = 4000;
 /// Parses a whole script: every statement, or the first error with its place.
 pub fn parse(text: &str, file: Option<&Path>) -> Result<Vec<Statement>> {
     let source = Source::new(text, file);
-    let tokens = split::tokens(text).map_err(|error| syntax::of_text(&error, text, &source))?;
-    let statement = |tokens| statement(tokens, &source).map_err(|error| syntax::with_quotes(error, tokens));
-    split::statements(&tokens).map(statement).collect()
+    let parsed = split::tokens(text).map_err(|error| syntax::of_text(&error, text, &source)).and_then(|tokens| {
+        let statement = |tokens| parse_statement(tokens, &source).map_err(|error| syntax::with_quotes(error, tokens));
+        split::statements(&tokens).map(statement).collect()
+    });
+    parsed.map_err(|error| Hidden::cautious(text).error(error))
 }
 
 impl TryFrom<&str> for Statement {
@@ -83,7 +86,8 @@ impl TryFrom<String> for Statement {
     }
 }
 
-fn statement(tokens: &[TokenWithSpan], source: &Source) -> Result<Statement> {
+/// The statement that some tokens of a script are.
+pub(super) fn parse_statement(tokens: &[TokenWithSpan], source: &Source) -> Result<Statement> {
     check_length(tokens, source)?;
     let hints = hints::of(tokens);
     // The parser never sees the hints, so that the tree holds none: DataFusion refuses some and ignores others.

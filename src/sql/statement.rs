@@ -264,7 +264,8 @@ impl Source {
         }
     }
 
-    pub(super) fn text(&self) -> &str {
+    /// The whole of it.
+    pub fn text(&self) -> &str {
         &self.text
     }
 
