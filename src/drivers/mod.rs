@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use crate::catalog::model::Service;
+use crate::catalog::secret::Marks;
 use crate::catalog::{Draft, Drafts};
-use crate::error::{Error, Result};
-use crate::settings::Settings;
+use crate::error::{Error, Kind, Result};
+use crate::settings::{Mask, Settings};
 
 mod aws;
 mod causes;
@@ -60,7 +61,7 @@ impl Drivers {
 }
 
 /// One request to a service, before it is sent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Request {
     /// The method's `call:`, which only the driver reads.
     pub call: String,
@@ -80,8 +81,21 @@ pub struct Request {
     pub body: Map<String, Value>,
 }
 
+/// What a request sets may be a secret: it is told by its names.
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("call", &self.call)
+            .field("params", &self.params)
+            .field("inputs", &self.inputs.keys())
+            .field("fields", &self.fields)
+            .field("body", &self.body.keys())
+            .finish_non_exhaustive()
+    }
+}
+
 /// One answer.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Page {
     /// A row has one value for each of the request's fields, in their order; nested values carry wire names;
     /// times are RFC 3339 text in UTC with three decimals; what is absent is `Null`.
@@ -89,6 +103,13 @@ pub struct Page {
     pub next: Option<String>,
     /// By which the service finds the request again.
     pub request_id: Option<String>,
+}
+
+/// What a service answers with may be a secret: it is told by how much it is.
+impl std::fmt::Debug for Page {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Page").field("rows", &self.rows.len()).field("next", &self.next).finish_non_exhaustive()
+    }
 }
 
 /// What a call takes and gives.
@@ -153,6 +174,36 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// With a kind that says whether sending it again may help, the service's code, message and request id as context.
     async fn send(&self, request: &Request) -> Result<Page, Error>;
+
+    /// Holds that a request can be sent as far as its secrets are concerned: each marker stands where a secret belongs,
+    /// and has a value. Asked of every request of a statement before the first is sent.
+    ///
+    /// # Errors
+    /// `Credentials`: a secret without a value. `Param`: a marker in another place. A driver that knows no secrets refuses
+    /// every marker.
+    fn ready(&self, request: &Request) -> Result<(), Error> {
+        let texts = request.inputs.iter().flat_map(|(wire, values)| values.iter().map(move |value| (wire, value)));
+        let texts = request.params.iter().chain(texts).map(|(name, text)| (name, Value::from(text.as_str())));
+        let body = request.body.iter().map(|(name, value)| (name, value.clone()));
+        let complaints = texts.chain(body).flat_map(|(name, value)| Marks::default().complaints(name, &value));
+        match complaints.into_iter().next() {
+            None => Ok(()),
+            Some(complaint) => Err(Error::new(Kind::Param, complaint).with_context("nothing was sent")),
+        }
+    }
+
+    /// Holds that a secret has a value.
+    ///
+    /// # Errors
+    /// `Credentials`: it has none.
+    fn knows(&self, _secret: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// What hides the secrets that the driver has sent.
+    fn mask(&self) -> Arc<Mask> {
+        Arc::default()
+    }
 
     /// How a request reads to a person: `DescribeIntegrations region=us-east-1 status=failed`. A write's body follows as
     /// compact JSON, under the names that it is sent by.

@@ -89,6 +89,7 @@ impl Calls {
     /// # Errors
     /// The reason to stop if nothing was sent, else those of `send`.
     pub async fn write(&self, driver: &dyn Driver, request: &Request, meter: &Meter, stop: &Stop) -> Result<Page> {
+        driver.ready(request)?;
         let _places = tokio::select! {
             biased;
             reason = stop.asked() => return Err(not_sent(reason, driver, request)),

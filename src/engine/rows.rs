@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use serde_json::{Map, Value};
 
 use crate::catalog::model::{self as catalog, Member, Type};
+use crate::catalog::secret::Marks;
 use crate::error::{Error, Kind, Result};
 
 /// The Arrow type of a column: List<Struct> for lists of objects, Map for string maps, UTC milliseconds for times.
@@ -51,21 +52,21 @@ pub fn column(name: &str, kind: &Type, rows: &[Vec<Value>], index: usize) -> Res
 /// # Errors
 /// As for [`column`].
 pub fn of_field(field: &catalog::Field, rows: &[Vec<Value>], index: usize) -> Result<ArrayRef> {
-    if field.secrets.is_empty() {
+    let marks = Marks::of(field);
+    if marks.is_empty() {
         return column(&field.name, &field.kind, rows, index);
     }
-    let hidden: Vec<Value> = rows
-        .iter()
-        .map(|row| {
-            let mut value = row.get(index).cloned().unwrap_or_default();
-            for pointer in &field.secrets {
-                if let Some(secret) = value.pointer_mut(pointer).filter(|secret| !secret.is_null()) {
-                    *secret = Value::from("…");
-                }
-            }
-            value
-        })
-        .collect();
+    let hidden = rows.iter().map(|row| {
+        let value = marks.hidden(row.get(index).unwrap_or(&Value::Null));
+        match (&field.kind, value) {
+            // A marker is shown by its text.
+            (Type::String, value @ Value::Object(_)) => Value::from(value.to_string()),
+            (Type::Json | Type::String, value) => value,
+            // Of another type, no value says that it is hidden.
+            _ => Value::Null,
+        }
+    });
+    let hidden: Vec<Value> = hidden.collect();
     array(&field.name, &field.kind, hidden.len(), &mut hidden.iter())
 }
 

@@ -13,16 +13,18 @@ use super::answer::{self, About};
 use super::exchange::{Exchange, Sent};
 use super::place::Place;
 use super::template::encoded;
-use super::wiring::{Auth, Errors, Statuses, Way};
+use super::wiring::{Auth, Errors, Statuses, Way, When};
 use crate::error::{Error, Kind, Result};
 use crate::settings::{Environment, Secret};
 
+/// A shorter key is none that anybody could keep: to hide it would hide words.
+const SHORTEST: usize = 8;
 /// A token is not used within this time of its end.
 const MARGIN: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub struct Keys {
-    auth: Option<Auth>,
+    ways: Vec<Auth>,
     environment: Environment,
     /// By base and key.
     tokens: Mutex<HashMap<(String, String), Token>>,
@@ -43,6 +45,17 @@ pub enum Credential {
     Query(String, Secret),
 }
 
+impl Credential {
+    /// What of it is not to be shown: the whole, and what stands behind the scheme.
+    pub fn secrets(&self) -> Vec<String> {
+        let (Credential::Header(_, secret) | Credential::Query(_, secret)) = self else { return Vec::new() };
+        let whole = secret.reveal();
+        let behind = whole.split_once(' ').map(|(_, behind)| behind.to_string());
+        let both = std::iter::once(whole.to_string()).chain(behind);
+        both.filter(|secret| secret.len() >= SHORTEST).collect()
+    }
+}
+
 /// How tokens are fetched.
 pub struct Desk<'a> {
     pub service: &'a str,
@@ -52,18 +65,77 @@ pub struct Desk<'a> {
 }
 
 impl Keys {
-    pub fn new(auth: Option<Auth>, environment: &Environment) -> Self {
-        Keys { auth, environment: environment.clone(), tokens: Mutex::default() }
+    pub fn new(ways: Vec<Auth>, environment: &Environment) -> Self {
+        Keys { ways, environment: environment.clone(), tokens: Mutex::default() }
     }
 
     /// The variable that the key comes from.
     pub fn variable(&self) -> Option<&str> {
-        self.auth.as_ref().map(|auth| auth.env.as_str())
+        self.way().map(|auth| auth.env.as_str())
+    }
+
+    /// The values of every variable that a credential may be made of.
+    pub fn secrets(&self) -> Vec<String> {
+        let names = self.ways.iter().flat_map(|auth| match &auth.way {
+            Way::Basic { user } => vec![&auth.env, user],
+            _ => vec![&auth.env],
+        });
+        let values = names.filter_map(|name| self.environment.get(name));
+        values.filter(|value| value.len() >= SHORTEST).collect()
     }
 
     /// Whether another credential may be had when one is not accepted.
     pub fn is_renewable(&self) -> bool {
-        matches!(self.auth.as_ref().map(|auth| &auth.way), Some(Way::Login { .. } | Way::OAuth2 { .. }))
+        matches!(self.way().map(|auth| &auth.way), Some(Way::Login { .. } | Way::OAuth2 { .. }))
+    }
+
+    /// The first way whose condition holds.
+    fn way(&self) -> Option<&Auth> {
+        self.ways.iter().find(|auth| match &auth.when {
+            When::Always => true,
+            When::Set(variable) => self.environment.get(variable).is_some(),
+            When::Is(variable, value) => {
+                self.environment.get(variable).is_some_and(|given| given.eq_ignore_ascii_case(value))
+            }
+        })
+    }
+
+    /// A variable that chooses a way, and whose value chooses none.
+    fn astray(&self, desk: &Desk<'_>) -> Option<Error> {
+        let given = |auth: &Auth| match &auth.when {
+            When::Is(variable, _) => Some((variable.clone(), self.environment.get(variable)?)),
+            _ => None,
+        };
+        let known = |variable: &str| -> Vec<String> {
+            let values = self.ways.iter().filter_map(|auth| match &auth.when {
+                When::Is(name, value) if name == variable => Some(format!("`{value}`")),
+                _ => None,
+            });
+            values.collect()
+        };
+        let unknown = self.ways.iter().filter_map(given).find(|(variable, value)| {
+            !known(variable).iter().any(|known| known.trim_matches('`').eq_ignore_ascii_case(value))
+        });
+        let (variable, _) = unknown?;
+        // Not its value: somebody may have put a key there.
+        let values = known(&variable).join(" or ");
+        let message =
+            format!("`{variable}` says how {} is told who asks, and has no value that it may have", desk.service);
+        let hint = format!("it may be {values}, or be left out");
+        Some(Error::new(Kind::Credentials, message).with_context("nothing was sent").with_hint(hint))
+    }
+
+    /// No way's condition holds.
+    fn no_way(&self, desk: &Desk<'_>) -> Error {
+        let variables = self.ways.iter().filter_map(|auth| match &auth.when {
+            When::Set(variable) => Some(format!("`{variable}`")),
+            When::Is(variable, value) => Some(format!("`{variable}={value}`")),
+            When::Always => None,
+        });
+        let listed = variables.collect::<Vec<_>>().join(" or ");
+        Error::new(Kind::Credentials, format!("{} asks for a key, and none is set", desk.service))
+            .with_context("nothing was sent")
+            .with_hint(format!("set one in the environment: {listed}"))
     }
 
     /// What the next request to a base carries. `stale` was not accepted.
@@ -71,7 +143,13 @@ impl Keys {
     /// # Errors
     /// `Credentials`: a variable that is not set, or a login that was refused; else what the login's request met.
     pub async fn credential(&self, desk: &Desk<'_>, stale: Option<&Credential>) -> Result<Credential> {
-        let Some(auth) = &self.auth else { return Ok(Credential::None) };
+        if self.ways.is_empty() {
+            return Ok(Credential::None);
+        }
+        if let Some(error) = self.astray(desk) {
+            return Err(error);
+        }
+        let auth = self.way().ok_or_else(|| self.no_way(desk))?;
         let key = self.secret(desk, &auth.env)?;
         let with = |scheme: &Option<String>, secret: &Secret| {
             Secret::new(match scheme {

@@ -1,23 +1,27 @@
 //! The driver `rest`: a service that its document alone describes, in the section `rest`. One for each service.
 //! Knows requests, answers and credentials; what the calls are for, the document's other half says.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use self::answer::About;
 use self::auth::{Credential, Desk, Keys};
 use self::exchange::{Exchange, Incoming, Sent};
+use self::known::Known;
 use self::wiring::{Answer, Call, Wiring};
 use super::http::Http;
 use super::{Driver, Input, Page, ParamSignature, Request, Signature, narrowed};
 use crate::catalog::Written;
 use crate::catalog::model::Service;
 use crate::error::{Error, Kind, Result};
-use crate::settings::Settings;
+use crate::settings::{Mask, Secrets, Settings};
 
 mod address;
 mod answer;
 mod auth;
 mod exchange;
+mod known;
 mod paging;
 mod place;
 mod read;
@@ -35,6 +39,9 @@ pub struct Rest {
     wiring: Wiring,
     keys: Keys,
     exchange: Exchange,
+    secrets: Secrets,
+    /// The secrets that were sent, which a service may quote in a later answer as well.
+    known: Known,
 }
 
 /// The driver of a service whose document names this one. None: its section is missing or has mistakes, which are
@@ -57,6 +64,8 @@ pub fn open(service: &Service, written: &mut Written, settings: &Settings, http:
     is_sound.then(|| Rest {
         keys: Keys::new(wiring.auth.clone(), &settings.environment),
         exchange: Exchange::new(http, settings.limits.connect, wiring.per_second),
+        secrets: settings.secrets.clone(),
+        known: Known::default(),
         stays_here: settings.stays_here,
         wiring,
     })
@@ -83,26 +92,35 @@ impl Driver for Rest {
     async fn send(&self, request: &Request) -> Result<Page, Error> {
         let call = self.wiring.call(&request.call);
         let call = call.ok_or_else(|| Error::new(Kind::Internal, format!("`rest` has no call `{}`", request.call)))?;
-        let outgoing = request::outgoing(&self.wiring, call, request)?;
-        let host = outgoing.base.split_once("://").map_or("", |(_, rest)| address::authority(rest));
-        if self.stays_here && !address::is_loopback(host) {
-            return Err(Error::new(Kind::Param, format!("`{host}` is another machine, and the sandbox asks none"))
-                .with_context("nothing was sent"));
-        }
+        // Nothing but this knows the secrets: what is shown is made of the request as it was given.
         let about = self.about(call, request);
-        let mut headers = outgoing.headers.clone();
-        let body = outgoing.body.as_ref().map(|body| body.to_string().into_bytes());
-        if body.is_some() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-            headers.push(("Content-Type".into(), "application/json".into()));
-        }
-        let sent = Sent { method: outgoing.method, url: outgoing.url.clone(), headers, body };
-        let incoming = self.exchanged(&outgoing.base, sent, &about).await?;
-        self.page(call, request, &outgoing.url, &incoming, &about)
+        let (request, given) = request::resolved(&self.wiring, &self.secrets, request)?;
+        self.known.add(&given);
+        let page = self.sent(call, &request, &about).await.map_err(|error| self.known.mask().error(error))?;
+        Ok(if call.writes { known::without(&Mask::new(given), call, &request, page) } else { page })
     }
 
     fn describe(&self, request: &Request) -> String {
         let call = self.wiring.call(&request.call);
-        call.and_then(|call| request::described(&self.wiring, call, request)).unwrap_or_else(|| narrowed(request))
+        let described = call.and_then(|call| request::described(&self.wiring, call, request));
+        described.unwrap_or_else(|| {
+            let open = |wire: &String| !self.wiring.secrets.contains_key(wire);
+            let inputs = request.inputs.iter().filter(|(wire, _)| open(wire));
+            let inputs = inputs.map(|(wire, values)| (wire.clone(), values.clone())).collect();
+            narrowed(&Request { inputs, ..request.clone() })
+        })
+    }
+
+    fn ready(&self, request: &Request) -> Result<(), Error> {
+        request::ready(&self.wiring, &self.secrets, request)
+    }
+
+    fn knows(&self, secret: &str) -> Result<(), Error> {
+        self.secrets.get(secret).map(drop)
+    }
+
+    fn mask(&self) -> Arc<Mask> {
+        self.known.mask()
     }
 }
 
@@ -121,10 +139,29 @@ impl Rest {
         }
     }
 
+    async fn sent(&self, call: &Call, request: &Request, about: &About<'_>) -> Result<Page> {
+        let outgoing = request::outgoing(&self.wiring, call, request)?;
+        let host = outgoing.base.split_once("://").map_or("", |(_, rest)| address::authority(rest));
+        if self.stays_here && !address::is_loopback(host) {
+            return Err(Error::new(Kind::Param, format!("`{host}` is another machine, and the sandbox asks none"))
+                .with_context("nothing was sent"));
+        }
+        let mut headers = outgoing.headers.clone();
+        let body = outgoing.body.as_ref().map(|body| body.to_string().into_bytes());
+        if body.is_some() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            headers.push(("Content-Type".into(), "application/json".into()));
+        }
+        let sent = Sent { method: outgoing.method, url: outgoing.url.clone(), headers, body };
+        let incoming = self.exchanged(&outgoing.base, sent, about).await?;
+        self.page(call, request, &outgoing.url, &incoming, about)
+    }
+
     /// The answer to a request that carries a credential; once more with another one if that was not accepted.
     async fn exchanged(&self, base: &str, sent: Sent, about: &About<'_>) -> Result<Incoming> {
         let desk = Desk { service: about.service, base, exchange: &self.exchange, errors: &self.wiring.errors };
+        self.known.add(&self.keys.secrets());
         let credential = self.keys.credential(&desk, None).await?;
+        self.known.add(&credential.secrets());
         let told = |error: Error| Error { context: [vec![about.described.clone()], error.context].concat(), ..error };
         let send = async |credential: &Credential| {
             self.exchange.send(about.service, &with(&sent, credential)).await.map_err(told)
@@ -135,6 +172,7 @@ impl Rest {
         }
         // Whoever is not known was done nothing for.
         let renewed = self.keys.credential(&desk, Some(&credential)).await?;
+        self.known.add(&renewed.secrets());
         send(&renewed).await
     }
 

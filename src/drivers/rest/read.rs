@@ -7,7 +7,8 @@ mod call;
 use super::place::{Place, Rows};
 use super::template::Template;
 use super::wiring::{Errors, Statuses, Wiring};
-use crate::catalog::model::{Access, Service, Type};
+use crate::catalog::model::{Service, Type};
+use crate::catalog::secret::Marks;
 use crate::catalog::table::{Table, entries};
 use crate::catalog::yaml::{Key, Mark, Mistake, Node, Value, mistake};
 
@@ -25,11 +26,17 @@ pub fn wiring(service: &Service, (key, node): &(Key, Node), mistakes: &mut Vec<M
         ..Wiring::default()
     };
     for field in service.resources.iter().flat_map(|resource| &resource.fields) {
-        if field.access == Access::Secret {
-            wiring.secrets.insert(field.wire.clone());
-        }
         if field.kind == Type::String {
             wiring.texts.insert(field.wire.clone());
+        }
+    }
+    let arguments = service.resources.iter().flat_map(|resource| &resource.methods);
+    let arguments = arguments.flat_map(|method| &method.arguments);
+    for field in service.resources.iter().flat_map(|resource| &resource.fields).chain(arguments) {
+        let marks = Marks::of(field);
+        if !marks.is_empty() {
+            let known = wiring.secrets.remove(&field.wire).unwrap_or_default();
+            wiring.secrets.insert(field.wire.clone(), known.and(marks));
         }
     }
     table.need("base", mistakes);
@@ -46,7 +53,7 @@ pub fn wiring(service: &Service, (key, node): &(Key, Node), mistakes: &mut Vec<M
     let usual =
         Statuses { absent: vec![404, 410], conflict: vec![409], retry: vec![408, 425, 429], ..Statuses::default() };
     let usual = statuses(&table, usual, mistakes);
-    wiring.auth = table.get("auth").and_then(|part| auth::auth(part, mistakes));
+    wiring.auth = table.get("auth").map(|part| auth::ways(part, mistakes)).unwrap_or_default();
     table.need("calls", mistakes);
     if let Some((key, node)) = table.get("calls") {
         for part in entries(node, key.at, "`calls`", mistakes) {

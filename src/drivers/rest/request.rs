@@ -1,7 +1,7 @@
 //! From the engine's request to the one that is sent: address, headers and body, without credentials.
 //! Sends nothing. What is shown of it never has a secret.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
@@ -9,11 +9,10 @@ use super::address;
 use super::paging;
 use super::template::{encoded, segment};
 use super::wiring::{Body, Call, Fields, Wiring};
+use crate::catalog::secret::{HIDDEN, Marks};
 use crate::drivers::Request;
 use crate::error::{Error, Kind, Result};
-
-/// What a secret is shown as.
-const HIDDEN: &str = "…";
+use crate::settings::Secrets;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outgoing {
@@ -50,7 +49,7 @@ pub fn outgoing(wiring: &Wiring, call: &Call, request: &Request) -> Result<Outgo
             headers.push((name.clone(), text));
         }
     }
-    let body = call.body.as_ref().map(|own| body(own, request, &BTreeSet::new())).transpose()?;
+    let body = call.body.as_ref().map(|own| body(own, request, &BTreeMap::new())).transpose()?;
     let mut outgoing = Outgoing { method: call.method, url: format!("{base}{path}"), base, headers, body };
     let next = call.paging.as_ref().map(|paging| paging::apply(paging, request, &mut query, &mut outgoing));
     if let Some(url) = next.transpose()?.flatten() {
@@ -64,6 +63,56 @@ pub fn outgoing(wiring: &Wiring, call: &Call, request: &Request) -> Result<Outgo
     Ok(outgoing)
 }
 
+/// The request with its secrets in the place of their markers, and every secret that it then has.
+///
+/// # Errors
+/// `Credentials`: a secret that has no value.
+pub fn resolved(wiring: &Wiring, secrets: &Secrets, request: &Request) -> Result<(Request, Vec<String>)> {
+    let (mut request, mut known) = (request.clone(), Vec::new());
+    for (wire, marks) in &wiring.secrets {
+        if let Some(value) = request.body.get_mut(wire) {
+            marks.resolve(value, |name| secrets.get(name).map(|secret| secret.reveal().to_string()))?;
+            known.extend(marks.values(value));
+        }
+        for text in request.inputs.get_mut(wire).into_iter().flatten() {
+            let mut value = Value::from(text.as_str());
+            marks.resolve(&mut value, |name| secrets.get(name).map(|secret| secret.reveal().to_string()))?;
+            known.extend(marks.values(&value));
+            if let Value::String(resolved) = value {
+                *text = resolved;
+            }
+        }
+    }
+    Ok((request, known))
+}
+
+/// Holds that every marker of a request stands where a secret belongs and has a value, and that nothing is sent back
+/// that only stands for a secret.
+///
+/// # Errors
+/// `Credentials`: secrets that have no value. `Param`: a marker elsewhere, or a value that is none.
+pub fn ready(wiring: &Wiring, secrets: &Secrets, request: &Request) -> Result<()> {
+    let none = Marks::default();
+    let marks = |wire: &String| wiring.secrets.get(wire).unwrap_or(&none);
+    let inputs = request.inputs.iter().flat_map(|(wire, values)| values.iter().map(move |value| (wire, value)));
+    let texts = inputs.map(|(wire, value)| (wire, Value::from(value.as_str()), marks(wire)));
+    let params = request.params.iter().map(|(name, value)| (name, Value::from(value.as_str()), &none));
+    let body = request.body.iter().map(|(wire, value)| (wire, value.clone(), marks(wire)));
+    let (mut complaints, mut names) = (Vec::new(), Vec::new());
+    for (name, value, marks) in params.chain(texts).chain(body) {
+        complaints.extend(marks.complaints(name, &value));
+        names.extend(marks.names(&value));
+        if marks.has_hidden(&value) {
+            complaints.push(format!("`{name}` has `{HIDDEN}` where a secret stands: it has to be given again"));
+        }
+    }
+    if let Some(first) = complaints.first() {
+        let error = Error::new(Kind::Param, first).with_context("nothing was sent");
+        return Err(complaints.iter().skip(1).fold(error, |error, line| error.with_context(line)));
+    }
+    names.iter().try_for_each(|name| secrets.get(name).map(drop))
+}
+
 /// The request as a person reads it.
 pub fn described(wiring: &Wiring, call: &Call, request: &Request) -> Option<String> {
     let sent = outgoing(wiring, call, request).ok()?;
@@ -72,10 +121,10 @@ pub fn described(wiring: &Wiring, call: &Call, request: &Request) -> Option<Stri
     Some(shown.map_or(line.clone(), |body| format!("{line} {body}")))
 }
 
-fn body(body: &Body, request: &Request, hidden: &BTreeSet<String>) -> Result<Value> {
+fn body(body: &Body, request: &Request, hidden: &BTreeMap<String, Marks>) -> Result<Value> {
     let value = |wire: &String| {
         let found = request.body.get(wire).cloned().or_else(|| one(request, wire).map(Value::from))?;
-        Some(if hidden.contains(wire) { Value::from(HIDDEN) } else { found })
+        Some(hidden.get(wire).map_or(found.clone(), |marks| marks.hidden(&found)))
     };
     match &body.fields {
         Fields::Placed(placed) => {

@@ -1,12 +1,13 @@
 //! How a service's requests travel, as the section `rest` of its document says: sound once `read` has made it.
 //! Knows neither YAML nor sockets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::place::{Place, Rows};
 use super::template::Template;
+use crate::catalog::secret::Marks;
 
 #[derive(Debug, Clone, Default)]
 pub struct Wiring {
@@ -14,14 +15,15 @@ pub struct Wiring {
     pub service: String,
     pub base: Template,
     pub headers: Vec<(String, Template)>,
-    pub auth: Option<Auth>,
+    /// Ways to say who asks, of which the first is taken whose condition holds. None: nobody asks.
+    pub auth: Vec<Auth>,
     pub errors: Errors,
     pub per_second: Option<usize>,
     pub calls: Vec<Call>,
     /// Every param of the document.
     pub params: BTreeSet<String>,
-    /// The wire names of fields that are never shown.
-    pub secrets: BTreeSet<String>,
+    /// What of a field or an argument is a secret, by its wire name: those that have any.
+    pub secrets: BTreeMap<String, Marks>,
     /// The wire names of fields that are texts: a number there is the text of the number.
     pub texts: BTreeSet<String>,
 }
@@ -150,9 +152,21 @@ pub enum Into {
 /// How requests say who asks. Secrets are named by their environment variables, and read when they are needed.
 #[derive(Debug, Clone)]
 pub struct Auth {
+    pub when: When,
     pub way: Way,
     /// The variable of the key, password or client secret.
     pub env: String,
+}
+
+/// When a way is taken, by the environment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum When {
+    #[default]
+    Always,
+    /// The variable has a value.
+    Set(String),
+    /// The variable has this value, in any case.
+    Is(String, String),
 }
 
 #[derive(Debug, Clone)]
@@ -183,6 +197,18 @@ pub enum Way {
         scope: Option<String>,
         in_body: bool,
     },
+}
+
+impl When {
+    /// Whether this holds wherever the other does.
+    pub fn holds_with(&self, other: &When) -> bool {
+        match (self, other) {
+            (When::Always, _) => true,
+            (When::Set(own), When::Set(variable) | When::Is(variable, _)) => own == variable,
+            (When::Is(own, value), When::Is(variable, other)) => own == variable && value.eq_ignore_ascii_case(other),
+            _ => false,
+        }
+    }
 }
 
 impl Wiring {

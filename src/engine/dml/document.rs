@@ -1,9 +1,10 @@
 //! A resource as its provider writes it: values by wire name, brought into one form by the types of the catalog.
 //! Whatever a user wrote (JSON text, snake_case keys, typed values) has that form behind this door. Pure.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::catalog::model::{Alike, Field, Member, Resource, Type};
+use crate::catalog::secret::{self, Marks};
 use crate::error::did_you_mean;
 
 /// By wire name. What is absent is not in it, but a list or a map that is absent may be in it as an empty one.
@@ -14,7 +15,7 @@ pub type Document = Map<String, Value>;
 /// # Errors
 /// What is wrong with it, as a sentence that begins with the field's name.
 pub fn wire(field: &Field, value: Value) -> Result<Option<Value>, String> {
-    let found = typed(&format!("`{}`", field.wire), &field.kind, value)?;
+    let found = open(field, value)?;
     if let (Some(Value::Array(entries)), Some(key_name)) = (&found, key_of(field)) {
         for (at, entry) in entries.iter().enumerate() {
             let Some(key) = entry.get(key_name) else {
@@ -26,6 +27,39 @@ pub fn wire(field: &Field, value: Value) -> Result<Option<Value>, String> {
         }
     }
     Ok(found)
+}
+
+/// The value by its type, and its markers where they belong. What may be a secret is in no complaint.
+fn open(field: &Field, value: Value) -> Result<Option<Value>, String> {
+    let (name, marks) = (format!("`{}`", field.wire), Marks::of(field));
+    // A marker that comes alone is a text: `secret('NAME')`.
+    if let Some(marker) = secret::marker(&value) {
+        let wrong = marks.complaints(&field.wire, &value);
+        return match (wrong.into_iter().next(), marker) {
+            (Some(wrong), _) | (None, Err(wrong)) => Err(wrong),
+            (None, Ok(name)) => Ok(Some(json!({ secret::KEY: name }))),
+        };
+    }
+    let found = match marks.is_empty() {
+        true => typed(&name, &field.kind, value)?,
+        false => {
+            let given = called(&value);
+            let is_text = value.is_string() && field.kind == Type::Json;
+            typed(&name, &field.kind, value).map_err(|_| match is_text {
+                true => {
+                    format!("{name} is JSON, and the text that is given is none; it may hold secrets, and is not shown")
+                }
+                false => format!("{name} is {}, and what is given is {given}", wanted(&field.kind)),
+            })?
+        }
+    };
+    let wrong = found.as_ref().map(|value| marks.complaints(&field.wire, value)).unwrap_or_default();
+    if wrong.is_empty() { Ok(found) } else { Err(wrong.join("\n  ")) }
+}
+
+/// A field's value as it stands in a sentence, without its secrets.
+pub fn shown(field: &Field, value: &Value) -> String {
+    brief(&Marks::of(field).hidden(value))
 }
 
 /// Of a keyed list, the wire name of the member that tells its entries apart.
@@ -225,8 +259,6 @@ pub fn brief(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn field(kind: Type) -> Field {

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 use super::Planned;
 use super::change::sendable;
 use super::check::differences;
-use super::document::{Document, brief, entries, key_of};
+use super::document::{Document, entries, key_of, shown};
 use super::send::{Target, Work};
-use crate::catalog::model::Resource;
+use crate::catalog::model::{Field, Resource};
+use crate::catalog::secret::Marks;
 use crate::drivers::Request;
 use crate::patch::diff;
 
@@ -58,9 +59,11 @@ pub fn summary(planned: &Planned) -> String {
 
 fn changes(planned: &Planned, before: &Document, after: &Document) -> String {
     let fields = differences(&planned.site.resource, before, after).into_iter();
-    let shown = |document: &Document, wire: &str| document.get(wire).map_or("nothing".to_string(), brief);
+    let of = |document: &Document, field: &Field| {
+        document.get(&field.wire).map_or("nothing".to_string(), |value| shown(field, value))
+    };
     fields
-        .map(|field| format!("{} {} → {}", field.wire, shown(before, &field.wire), shown(after, &field.wire)))
+        .map(|field| format!("{} {} → {}", field.wire, of(before, field), of(after, field)))
         .collect::<Vec<_>>()
         .join(", ")
 }
@@ -94,6 +97,7 @@ fn patch(resource: &Resource, from: &Document, to: &Document) -> Value {
         Value::Object(document)
     };
     let mut operations = diff(&plain(from), &plain(to)).as_array().cloned().unwrap_or_default();
+    operations.iter_mut().for_each(|operation| hide(resource, operation));
     for field in differences(resource, from, to).into_iter().filter(|field| key_of(field).is_some()) {
         let path = format!("/{}", field.wire.replace('~', "~0").replace('/', "~1"));
         let list = to.get(&field.wire).map(|list| entries(field, list)).unwrap_or_default();
@@ -101,6 +105,21 @@ fn patch(resource: &Resource, from: &Document, to: &Document) -> Value {
         operations.push(json!({"op": "add", "path": path, "value": list}));
     }
     Value::Array(operations)
+}
+
+/// Leaves the secrets out of what an operation sets.
+fn hide(resource: &Resource, operation: &mut Value) {
+    let path = operation["path"].as_str().unwrap_or_default().to_string();
+    let Some(value) = operation.get_mut("value") else { return };
+    for field in &resource.fields {
+        let root = format!("/{}", field.wire.replace('~', "~0").replace('/', "~1"));
+        match path.strip_prefix(&root) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                *value = Marks::of(field).hidden_at(rest, value);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The permissions of the calls and of those that read, as the service names them, one a line; those that the service

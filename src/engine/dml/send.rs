@@ -16,7 +16,7 @@ use super::ledger::{Done, How, Ledger, State};
 use super::look::Look;
 use crate::drivers::{Driver, Page, Request, Signature, Stop};
 use crate::error::{Error, Kind, Place};
-use crate::settings::Limits;
+use crate::settings::{Limits, Mask};
 use crate::sql::OnConflict;
 
 /// How long a call in flight may still answer when the end was asked for. Tests wait for it by the real clock.
@@ -240,6 +240,18 @@ impl Driver for NeverBlindly {
 
     async fn send(&self, request: &Request) -> Result<Page, Error> {
         self.0.send(request).await
+    }
+
+    fn ready(&self, request: &Request) -> Result<(), Error> {
+        self.0.ready(request)
+    }
+
+    fn knows(&self, secret: &str) -> Result<(), Error> {
+        self.0.knows(secret)
+    }
+
+    fn mask(&self) -> Arc<Mask> {
+        self.0.mask()
     }
 
     fn describe(&self, request: &Request) -> String {

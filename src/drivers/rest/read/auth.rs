@@ -3,11 +3,11 @@
 
 use super::place;
 use crate::catalog::table::Table;
-use crate::catalog::yaml::{Key, Mistake, Node, mistake};
+use crate::catalog::yaml::{Key, Mistake, Node, Value, mistake};
 use crate::drivers::rest::address::is_secure_or_local;
-use crate::drivers::rest::wiring::{Auth, Way};
+use crate::drivers::rest::wiring::{Auth, Way, When};
 
-const COMMON: &[&str] = &["by", "env"];
+const COMMON: &[&str] = &["by", "env", "when"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Word {
@@ -27,7 +27,27 @@ const WAYS: &[(&str, Word, &[&str])] = &[
     ("oauth2", Word::OAuth2, &["post", "client", "scope", "in_body"]),
 ];
 
-pub fn auth((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Option<Auth> {
+/// One way, or a list of them.
+pub fn ways((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Vec<Auth> {
+    let Value::List(items) = &node.value else {
+        return auth(key, node, mistakes).into_iter().collect();
+    };
+    if items.is_empty() {
+        mistakes.push(mistake(node.at, "`auth` is an empty list: leave it out where nobody is asked who asks"));
+    }
+    let mut ways: Vec<Auth> = Vec::new();
+    for item in items {
+        let Some(way) = auth(key, item, mistakes) else { continue };
+        if let Some(at) = ways.iter().position(|earlier| earlier.when.holds_with(&way.when)) {
+            let message = format!("this way of `auth` is never taken: the one at place {} always is before it", at + 1);
+            mistakes.push(mistake(item.at, message));
+        }
+        ways.push(way);
+    }
+    ways
+}
+
+fn auth(key: &Key, node: &Node, mistakes: &mut Vec<Mistake>) -> Option<Auth> {
     let words: Vec<(&str, Word)> = WAYS.iter().map(|(name, word, _)| (*name, *word)).collect();
     // Which keys there may be, the way says: it is looked at first, and complained of only once.
     let every: Vec<&str> = WAYS.iter().flat_map(|(_, _, keys)| keys.iter()).chain(COMMON).copied().collect();
@@ -63,7 +83,26 @@ pub fn auth((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Option<Au
             in_body: table.flag("in_body", mistakes),
         },
     };
-    Some(Auth { way, env })
+    Some(Auth { when: when(&table, mistakes), way, env })
+}
+
+/// `when: VARIABLE`, or `when: {VARIABLE: value}`.
+fn when(table: &Table<'_>, mistakes: &mut Vec<Mistake>) -> When {
+    let Some((_, node)) = table.get("when") else { return When::Always };
+    match &node.value {
+        Value::Text(variable) if !variable.is_empty() => return When::Set(variable.clone()),
+        Value::Table(entries) => {
+            if let [(variable, Node { value: Value::Text(value), .. })] = entries.as_slice()
+                && !value.is_empty()
+            {
+                return When::Is(variable.name.clone(), value.clone());
+            }
+        }
+        _ => {}
+    }
+    let message = "`when` is the name of a variable, or a table of one variable and the text that is its value";
+    mistakes.push(mistake(node.at, message));
+    When::Always
 }
 
 /// A path below the base, or an address of its own.

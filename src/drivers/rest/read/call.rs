@@ -337,7 +337,7 @@ fn given(call: &Call, wiring: &Wiring, table: &Table<'_>, what: &str, mistakes: 
         }
     }
     let shown = call.path.names().chain(call.query.iter().flat_map(|(_, template)| template.names()));
-    for name in shown.filter(|name| wiring.secrets.contains(*name)) {
+    for name in shown.filter(|name| wiring.secrets.contains_key(*name)) {
         let message = format!("{what} has the secret `{name}` in its address, which everybody on the way may log");
         mistakes.push(mistake(table.at, message));
     }
