@@ -37,6 +37,7 @@ mod insert;
 mod ledger;
 mod look;
 mod returning;
+mod rules;
 mod send;
 mod settle;
 mod site;
