@@ -206,11 +206,10 @@ fn methods(resource: &Resource, complain: &mut Complain<'_>) {
 
 fn verbs(resource: &Resource, complain: &mut Complain<'_>) {
     let verbs = &resource.verbs;
-    let bound = verbs.select.iter().map(|method| ("select", method)).chain(
-        [("insert", &verbs.insert), ("update", &verbs.update), ("delete", &verbs.delete)]
-            .into_iter()
-            .filter_map(|(verb, method)| method.as_ref().map(|method| (verb, method))),
-    );
+    let one = [("insert", &verbs.insert), ("update", &verbs.update)];
+    let one = one.into_iter().filter_map(|(verb, method)| method.as_ref().map(|method| (verb, method)));
+    let several = |verb, methods| std::iter::repeat(verb).zip::<&Vec<String>>(methods);
+    let bound = several("select", &verbs.select).chain(one).chain(several("delete", &verbs.delete));
     for (verb, method) in bound {
         if resource.method(method).is_none() {
             let hint = did_you_mean(method, resource.methods.iter().map(|method| method.name.as_str()));

@@ -145,7 +145,7 @@ fn verbs((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> Verbs {
         select: table.texts("select", mistakes),
         insert: table.text("insert", mistakes),
         update: table.text("update", mistakes),
-        delete: table.text("delete", mistakes),
+        delete: table.texts("delete", mistakes),
     }
 }
 

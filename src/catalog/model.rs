@@ -275,7 +275,8 @@ pub struct Verbs {
     pub select: Vec<String>,
     pub insert: Option<String>,
     pub update: Option<String>,
-    pub delete: Option<String>,
+    /// Ordered: of each target the first that is meant for it (`when`).
+    pub delete: Vec<String>,
 }
 
 /// What waiting for a change looks at.
@@ -305,6 +306,11 @@ impl Origin {
     }
 }
 
+/// What a place may begin with, the longest first: `a.b.c`, `a.b`, `a`.
+pub fn starts(place: &str) -> impl Iterator<Item = &str> {
+    std::iter::once(place).chain(place.rmatch_indices('.').map(|(dot, _)| &place[..dot]))
+}
+
 impl Resource {
     /// `provider.service.resource`
     pub fn full_name(&self) -> String {
@@ -313,6 +319,11 @@ impl Resource {
 
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The field that a place begins in: the one of the longest wire name.
+    pub fn field_at(&self, place: &str) -> Option<&Field> {
+        starts(place).find_map(|wire| self.fields.iter().find(|field| field.wire == wire && !field.echoes))
     }
 
     pub fn method(&self, name: &str) -> Option<&Method> {

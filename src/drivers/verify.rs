@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::iter;
 
 use super::{Driver, Drivers, Input, Signature, rest};
-use crate::catalog::model::{Access, Catalog, Field, Method, Resource, Service};
+use crate::catalog::model::{Access, Catalog, Field, Method, Resource, Sends, Service};
 use crate::catalog::{Draft, Drafts, Written};
 use crate::error::did_you_mean;
 
@@ -86,6 +86,7 @@ fn of_service(service: &Service, drivers: &Drivers, written: &mut Written) {
             let path = ["resources", &resource.name, "methods", &call.method.name, "permissions"];
             let permissions_are_known = written.is_sound(&path);
             needs(resource, call, written);
+            arguments(resource, call, written);
             let own = parts.iter().map(|part| &part.call).filter(|part| part.method.name == call.method.name);
             for call in iter::once(call).chain(own).filter(|_| permissions_are_known) {
                 permissions(&path, call, written);
@@ -211,8 +212,10 @@ fn settles(resource: &Resource, calls: &[Call<'_>], written: &mut Written) {
         let message = format!("`settles` looks a resource up, and no method of `select` takes `{identity}`");
         return written.complain(&path("wire")[..3], message);
     }
-    let told = [("wire", Some(&settles.wire)), ("errors", settles.errors.as_ref())];
-    for (key, wire) in told.into_iter().filter_map(|(key, wire)| wire.map(|wire| (key, wire.as_str()))) {
+    // What went wrong may stand within a field.
+    let within = |place: &'_ String| resource.field_at(place).map_or(place.clone(), |field| field.wire.clone());
+    let told = [("wire", Some(settles.wire.clone())), ("errors", settles.errors.as_ref().map(within))];
+    for (key, wire) in told.iter().filter_map(|(key, wire)| Some((*key, wire.as_deref()?))) {
         if !written.is_sound(&path(key)) {
             continue;
         }
@@ -256,7 +259,11 @@ fn wire_name(resource: &Resource, field: &Field, calls: &[Call<'_>], written: &m
 /// Whether the method's own call changes the field, and no part's.
 fn is_changed_by(resource: &Resource, field: &Field, method: &Method, written: &Written) -> bool {
     let parts_are_known = written.is_sound(&["resources", &resource.name, "methods", &method.name, "parts"]);
-    field.access == Access::Write && parts_are_known && !method.parts.iter().any(|part| part.field == field.name)
+    let is_sent = match method.sends {
+        Sends::Changed => field.access == Access::Write,
+        Sends::Whole => field.access != Access::Read,
+    };
+    is_sent && parts_are_known && !method.parts.iter().any(|part| part.field == field.name)
 }
 
 /// Complains of what a method needs and its call does not take, and of what the call needs and the method does not.
@@ -287,13 +294,29 @@ fn needs(resource: &Resource, call: &Call<'_>, written: &mut Written) {
             is_known = false;
         }
     }
+    let sends_all = creates || (resource.verbs.update.as_ref() == Some(name) && method.sends == Sends::Whole);
+    let is_argument = |wire: &str| method.arguments.iter().any(|field| field.wire == wire && field.required);
     let is_bound = |input: &&Input| {
-        bound.contains(&input.wire) || (creates && resource.fields.iter().any(|field| field.wire == input.wire))
+        let is_sent = || resource.fields.iter().any(|field| field.wire == input.wire);
+        bound.contains(&input.wire) || is_argument(input.wire) || (sends_all && is_sent())
     };
     for input in signature.inputs.iter().filter(|input| is_known && input.required && !is_bound(input)) {
         let wire = input.wire;
         let message = format!("method `{name}` does not need `{wire}`, without which `{call_name}` does not work");
         written.complain(&path("needs"), message);
+    }
+}
+
+/// Complains of arguments that the call does not take.
+fn arguments(resource: &Resource, Call { method, name: call, signature }: &Call<'_>, written: &mut Written) {
+    for argument in &method.arguments {
+        let path = ["resources", &resource.name, "methods", &method.name, "arguments", &argument.name];
+        let takes = || signature.inputs.iter().map(|input| input.wire);
+        if written.is_sound(&path) && !takes().any(|wire| wire == argument.wire) {
+            let near = did_you_mean(&argument.wire, takes());
+            let (name, wire) = (&argument.name, &argument.wire);
+            written.complain(&path, format!("argument `{name}` sends `{wire}`, which `{call}` does not take{near}"));
+        }
     }
 }
 

@@ -291,7 +291,7 @@ fn verb(resource: &Resource, method: &Method) -> &'static str {
         _ if verbs.select.contains(&method.name) => "SELECT",
         _ if is(&verbs.insert) => "INSERT",
         _ if is(&verbs.update) => "UPDATE",
-        _ if is(&verbs.delete) => "DELETE",
+        _ if verbs.delete.contains(&method.name) => "DELETE",
         _ => "EXEC",
     }
 }

@@ -9,10 +9,11 @@ use tokio::time::sleep;
 use super::change::{Step, is_done, sendable};
 use super::check::differences;
 use super::document::{Document, is_reserved};
+use super::json;
 use super::ledger::{Done, How, State};
 use super::look::{Among, is_going};
 use super::send::{Answer, GRACE, LOOKS, Sender, Target, is_doubtful};
-use crate::catalog::model::{Access, Resource};
+use crate::catalog::model::{Access, Resource, Type, starts};
 use crate::drivers::Request;
 use crate::error::{Error, Kind};
 use crate::sql::OnConflict;
@@ -23,7 +24,7 @@ impl Sender {
         for attempt in 1..=self.limits.tries.max(1) {
             let error = match self.call(index, target, request).await {
                 Answer::Done(page) => {
-                    return self.made(request, self.answered(request, page).unwrap_or_else(|| new.clone()));
+                    return self.made(request, self.answered(request, page, new));
                 }
                 Answer::Unanswered(error) => return State::Unknown(error),
                 Answer::NotSent(error) => return unsent(doubt, error),
@@ -115,7 +116,7 @@ impl Sender {
         }
         if self.on_conflict == OnConflict::Nothing {
             // Of the difference only that is told which the statement gives.
-            different.retain(|wire| new.contains_key(wire));
+            different.retain(|place| starts(place).any(|wire| new.contains_key(wire)));
             let key = self.key(&document);
             return State::Done(Done { how: How::There { different }, key, document, calls: Vec::new() });
         }
@@ -197,10 +198,12 @@ impl Sender {
         let mut calls = Vec::new();
         for step in steps {
             let mut doubt: Option<Error> = None;
+            // Of another secret nothing is to be seen: that it looks as it should proves nothing then.
+            let shows = !is_done(&self.look.resource, step, before);
             for attempt in 1..=self.limits.tries.max(1) {
                 let error = match self.call(index, target, &step.request).await {
                     Answer::Done(page) => {
-                        document = self.answered(&step.request, page).unwrap_or(document);
+                        document = self.answered(&step.request, page, &document);
                         break;
                     }
                     Answer::Unanswered(error) => return State::Unknown(error),
@@ -219,7 +222,7 @@ impl Sender {
                     Ok(None) => return State::Unknown(error.with_context("it is gone since it was read")),
                     Err(looked) => return undecided(error, &looked),
                 };
-                if is_done(&self.look.resource, step, &found) {
+                if shows && is_done(&self.look.resource, step, &found) {
                     // Of the steps that follow, some answer with nothing.
                     document = merged(&self.look.resource, &found, wanted);
                     break;
@@ -228,7 +231,11 @@ impl Sender {
                 // What refuses a repeat may be the first call, still under way.
                 if is_last || !(is_doubtful(kind) || kind == Kind::Conflict) {
                     let error = self.with_status(error, &found);
-                    return State::Unknown(error.with_context("it was looked at since, and is as it was"));
+                    let why = match shows {
+                        true => "it was looked at since, and is as it was",
+                        false => "what it shows is the same before and after, so that nobody can tell",
+                    };
+                    return State::Unknown(error.with_context(why));
                 }
                 doubt = Some(error);
                 self.wait(attempt).await;
@@ -249,7 +256,7 @@ impl Sender {
         for attempt in 1..=self.limits.tries.max(1) {
             let error = match self.call(index, target, request).await {
                 Answer::Done(page) => {
-                    return done(How::Made, self.answered(request, page).unwrap_or_else(|| before.clone()));
+                    return done(How::Made, self.answered(request, page, before));
                 }
                 Answer::Unanswered(error) => return State::Unknown(error),
                 Answer::NotSent(error) => return unsent(doubt, error),
@@ -304,7 +311,9 @@ impl Sender {
         let Some(settles) = &self.look.resource.settles else { return error };
         let Some(status) = found.get(&settles.wire).and_then(|status| status.as_str()) else { return error };
         let error = error.with_context(format!("its `{}` is `{status}` now", settles.wire));
-        let is_still = [&settles.done, &settles.failed, &settles.going].iter().any(|s| s.iter().any(|s| s == status));
+        let is_still = [&settles.done, &settles.failed, &settles.going, &settles.gone]
+            .iter()
+            .any(|s| s.iter().any(|s| s == status));
         if is_still {
             return error;
         }
@@ -314,10 +323,15 @@ impl Sender {
     }
 }
 
-/// The names of the fields in which a resource is not what was wanted: of those that can be sent.
+/// The places in which a resource is not what was wanted: of the fields that can be sent.
 fn different(resource: &Resource, wanted: &Document, found: &Document) -> Vec<String> {
     let fields = differences(resource, found, wanted).into_iter();
-    fields.filter(|field| !matches!(field.access, Access::Read | Access::Secret)).map(|f| f.wire.clone()).collect()
+    let fields = fields.filter(|field| !matches!(field.access, Access::Read | Access::Secret));
+    let places = fields.flat_map(|field| match field.kind {
+        Type::Json => json::unlike(field, wanted.get(&field.wire).unwrap_or(&Value::Null), found.get(&field.wire)),
+        _ => vec![field.wire.clone()],
+    });
+    places.collect()
 }
 
 /// A document as a change leaves it, where no call answers with it.

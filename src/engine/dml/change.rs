@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::check::differences;
 use super::document::{Document, entries, is_same, key_of};
-use crate::catalog::model::{Access, Field, Method, Part, Resource, Sends};
+use super::json;
+use crate::catalog::model::{Access, Field, Method, Part, Resource, Sends, Type};
 use crate::drivers::Request;
 
 /// One request of a change, and how to tell later whether it was done.
@@ -64,7 +65,7 @@ pub fn sendable(resource: &Resource, document: &Document) -> Map<String, Value> 
     document.iter().filter(|(wire, _)| sent(wire)).map(|(wire, value)| (wire.clone(), value.clone())).collect()
 }
 
-/// Whether a step has been done, as far as the resource shows it.
+/// Whether a step has been done, as far as the resource shows it: secrets it never shows.
 pub fn is_done(resource: &Resource, step: &Step, found: &Document) -> bool {
     let field = |wire: &str| resource.fields.iter().find(|field| field.wire == wire);
     let listed = |wire: &str| step.request.body.get(wire).and_then(Value::as_array).cloned().unwrap_or_default();
@@ -79,7 +80,11 @@ pub fn is_done(resource: &Resource, step: &Step, found: &Document) -> bool {
             listed(wire).iter().filter_map(Value::as_str).all(|key| !there.contains_key(key))
         }),
         Sets::Values => step.request.body.iter().all(|(wire, value)| {
-            field(wire).is_none_or(|field| is_same(resource, field, found, found.get(wire), Some(value)))
+            field(wire).is_none_or(|field| match field.kind {
+                _ if field.access == Access::Secret => true,
+                Type::Json => json::unlike(field, value, found.get(wire)).is_empty(),
+                _ => is_same(resource, field, found, found.get(wire), Some(value)),
+            })
         }),
     }
 }

@@ -1,11 +1,14 @@
 //! What can be found wrong with a document before anything is sent: lengths, patterns, keys that are the service's,
-//! values that need another one, fields that cannot be set. Pure: everything is said of a value, and nothing is sent.
+//! values that need another one, fields that cannot be set, rules that are broken. Pure: everything is said of a value,
+//! and nothing is sent.
 
 use serde_json::Value;
 
 use super::document::{self, Document, entries, is_reserved, is_same, key_of, shown};
-use crate::catalog::model::{Access, Field, Member, Resource, Type};
+use super::rules::broken_besides;
+use crate::catalog::model::{Access, Field, Member, Method, Resource, Rule, Type};
 use crate::catalog::secret::marker;
+use crate::error::did_you_mean;
 
 /// What was found: what forbids the change, and what is only worth saying.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -16,10 +19,12 @@ pub struct Findings {
     pub fixed: Vec<String>,
 }
 
-/// Looks at a document that is to be created.
-pub fn created(resource: &Resource, new: &Document) -> Findings {
+/// Looks at a document that is to be created. Of `told`, wire names, something was found wrong before.
+pub fn created(resource: &Resource, method: &Method, new: &Document, told: &[String]) -> Findings {
     let mut found = Findings::default();
-    for field in resource.fields.iter().filter(|field| !field.echoes) {
+    let mut wrong = told.to_vec();
+    for field in resource.fields.iter().filter(|field| !field.echoes && !told.contains(&field.wire)) {
+        let before = found.complaints.len();
         match new.get(&field.wire) {
             None if field.required => found.complaints.push(format!("`{}` is missing", field.wire)),
             None => {}
@@ -31,25 +36,40 @@ pub fn created(resource: &Resource, new: &Document) -> Findings {
                 }
             }
         }
+        if found.complaints.len() > before {
+            wrong.push(field.wire.clone());
+        }
     }
+    hold(resource, method, new, &wrong, &mut found);
     found
+}
+
+/// Holds a document against the rules of its resource and of the method that is to send it.
+fn hold(resource: &Resource, method: &Method, document: &Document, wrong: &[String], found: &mut Findings) {
+    let rules: Vec<Rule> = resource.rules.iter().chain(&method.rules).cloned().collect();
+    let broken = broken_besides(&rules, document, wrong);
+    found.complaints.extend(broken.complaints);
+    found.notices.extend(broken.notices);
 }
 
 /// Looks at what a change makes of a document. `how` says where a statement changes a field (an operation of a patch),
 /// if that is worth saying.
 pub fn changed(
     resource: &Resource,
+    method: &Method,
     before: &Document,
     after: &Document,
     how: impl Fn(&str) -> Vec<String>,
 ) -> Findings {
-    let mut found = Findings::default();
+    let (mut found, mut wrong) = (Findings::default(), Vec::new());
     for wire in after.keys().filter(|wire| !resource.fields.iter().any(|field| field.wire == **wire)) {
-        let near = crate::error::did_you_mean(wire, resource.fields.iter().map(|field| field.wire.as_str()));
+        let near = did_you_mean(wire, resource.fields.iter().map(|field| field.wire.as_str()));
         found.complaints.push([vec![format!("there is no `{wire}`{near}")], how(wire)].concat().join("\n  "));
     }
-    for field in differences(resource, before, after) {
+    let different = differences(resource, before, after);
+    for field in &different {
         let wire = &field.wire;
+        let already = found.complaints.len();
         let complaint = match (field.access, after.get(wire)) {
             (Access::Read, _) => Some(format!("`{wire}` is the service's to set, and cannot be changed")),
             (Access::Create, _) => {
@@ -70,6 +90,12 @@ pub fn changed(
             let how = how(wire);
             found.complaints.push([vec![complaint], how].concat().join("\n  "));
         }
+        if found.complaints.len() > already {
+            wrong.push(wire.clone());
+        }
+    }
+    if !different.is_empty() {
+        hold(resource, method, after, &wrong, &mut found);
     }
     // An entry of the service's own is no difference, and one that a statement sets is refused all the same.
     for field in resource.fields.iter().filter(|field| field.reserved.is_some()) {
@@ -122,7 +148,7 @@ fn reserved(field: &Field) -> String {
 }
 
 /// The bounds and patterns of one value.
-fn given(field: &Field, value: &Value, found: &mut Findings) {
+pub fn given(field: &Field, value: &Value, found: &mut Findings) {
     // What it is a marker of, nobody knows here.
     if marker(value).is_some() {
         return;
@@ -140,6 +166,13 @@ fn given(field: &Field, value: &Value, found: &mut Findings) {
         } else {
             found.notices.push(format!("{name} is {value}, which is not what they look like today (`{pattern}`)"));
         }
+    }
+    if let Value::String(text) = value
+        && !field.values.is_empty()
+        && !field.values.contains(text)
+    {
+        let near = did_you_mean(text, field.values.iter().map(String::as_str));
+        found.notices.push(format!("{name} is {}, which is none of those known today{near}", shown(field, value)));
     }
     if let Type::List(members) = &field.kind {
         for (at, entry) in entries_of(value).iter().enumerate() {

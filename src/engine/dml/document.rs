@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::json;
 use crate::catalog::model::{Alike, Field, Member, Resource, Type};
 use crate::catalog::secret::{self, Marks};
 use crate::error::did_you_mean;
@@ -211,6 +212,9 @@ fn object(what: &str, members: &[Member], entry: Map<String, Value>) -> Result<V
 }
 
 fn parsed(name: &str, kind: &Type, text: &str) -> Result<Value, String> {
+    if *kind == Type::Json {
+        return json::parsed(text).map_err(|why| format!("{name} is JSON or YAML, and the text is {why}"));
+    }
     serde_json::from_str(text).map_err(|error| {
         format!("{name} is {}, and the text {} is no JSON: {error}", wanted(kind), brief(&Value::from(text)))
     })
@@ -226,7 +230,7 @@ fn wanted(kind: &Type) -> &'static str {
         Type::List(_) => "a list of objects",
         Type::Strings => "a list of texts",
         Type::Map => "an object of texts",
-        Type::Json => "JSON",
+        Type::Json => "JSON or YAML",
     }
 }
 
@@ -296,6 +300,10 @@ mod tests {
         check(&field(Type::Map), json!(r#"{"a": "b"}"#), Ok(Some(json!({"a": "b"}))));
         check(&field(Type::Map), json!({"a": 1}), Err("`Thing` is an object of texts, and `1` is a number"));
         check(&field(Type::Json), json!("{\"a\": [1]}"), Ok(Some(json!({"a": [1]}))));
+        check(&field(Type::Json), json!("a: [1]"), Ok(Some(json!({"a": [1]}))));
+        let why = "`Thing` is JSON or YAML, and the text is neither JSON (expected value at line 1 column 1) nor YAML (it \
+                   has no members)";
+        check(&field(Type::Json), json!("hunter2"), Err(why));
         let both = json!([{"Key": "a", "Value": "b"}]);
         check(&tags(), json!([{"key": "a", "value": "b"}]), Ok(Some(both.clone())));
         check(&tags(), json!(r#"[{"Key": "a", "VALUE": "b"}]"#), Ok(Some(both)));

@@ -345,7 +345,7 @@ pub fn deletion(before: &Document) -> Target {
     let known = Double::new(&[], &[], &[]);
     let fields = fields(&RESOURCE, known.as_ref(), "DeleteIntegration");
     let request = Request { call: "DeleteIntegration".into(), params: params(), inputs, fields, ..Request::default() };
-    let work = Work::Delete { request, before: before.clone() };
+    let work = Work::Delete { request, before: before.clone(), way: None };
     Target { name: text(before, "IntegrationName"), params: params(), key: Some(key), work }
 }
 

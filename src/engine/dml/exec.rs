@@ -59,7 +59,7 @@ pub fn statement(engine: &Engine, exec: &Exec, shows: bool, source: &Source) -> 
         false => (given, Vec::new()),
     };
     let Some(selection) = conditions(places) else {
-        return if is(&verbs.update) || is(&verbs.delete) {
+        return if is(&verbs.update) || verbs.delete.contains(&method) {
             Err(lacks(exec, &site, &method, source))
         } else {
             Ok(Body::Query(Box::new(everything(&table, None))))
@@ -78,7 +78,7 @@ pub fn statement(engine: &Engine, exec: &Exec, shows: bool, source: &Source) -> 
             returning,
         }));
     }
-    if is(&verbs.delete) {
+    if verbs.delete.contains(&method) {
         return Ok(Body::Delete(Delete { table, alias: None, using: Vec::new(), selection, returning }));
     }
     reads(engine, exec, source)?;

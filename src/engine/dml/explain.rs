@@ -33,6 +33,10 @@ pub fn rows(planned: &Planned) -> Vec<(&'static str, String)> {
         calls.push("somebody has to agree: `--yes`, or each row named".to_string());
     }
     let mut rows = vec![("calls", calls.join("\n"))];
+    let ways: Vec<String> = planned.targets.iter().filter_map(|target| way(planned, target)).collect();
+    if !ways.is_empty() {
+        rows.push(("methods", ways.join("\n")));
+    }
     let patches: Vec<String> = planned.targets.iter().filter_map(|target| patches(planned, target)).collect();
     if !patches.is_empty() {
         rows.push(("patch", patches.join("\n")));
@@ -74,6 +78,12 @@ fn requests(target: &Target) -> Vec<&Request> {
         Work::Create { request, .. } | Work::Delete { request, .. } => vec![request],
         Work::Change { steps, .. } => steps.iter().map(|step| &step.request).collect(),
     }
+}
+
+/// By which of several methods a target is sent.
+fn way(planned: &Planned, target: &Target) -> Option<String> {
+    let method = planned.methods.iter().find(|method| Some(&method.name) == target.work.way())?;
+    Some(format!("{}: {}: {}", target.name, method.name, method.description))
 }
 
 /// The change of one target as JSON Patch, and the patch that turns it back.
@@ -146,9 +156,12 @@ fn permissions(planned: &Planned, requests: &[&Request]) -> String {
         needed.extend(planned.run.reads.get().into_iter().flatten().cloned());
     }
     let mut lines: Vec<String> = needed.into_iter().collect();
-    if requests.iter().any(|request| request.call == planned.method.call) {
-        let own = planned.method.on_behalf.iter();
-        lines.extend(own.map(|permission| format!("{permission} (checked by the service itself)")));
+    let made = |call: &str| requests.iter().any(|request| request.call == call);
+    for permission in planned.methods.iter().filter(|method| made(&method.call)).flat_map(|method| &method.on_behalf) {
+        let line = format!("{permission} (checked by the service itself)");
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
     }
     if lines.is_empty() { "none".into() } else { lines.join("\n") }
 }

@@ -13,8 +13,8 @@ use super::document::{Document, wire};
 use super::ledger::Verb;
 use super::send::{Target, Work};
 use super::site::{Column, Site, refused};
-use super::{Planned, cells, check, look};
-use crate::catalog::model::{Access, Generated, Method};
+use super::{Planned, cells, check, json, look};
+use crate::catalog::model::{Access, Generated, Method, Type};
 use crate::drivers::Request;
 use crate::engine::calls::Meter;
 use crate::engine::explain::permissions;
@@ -55,7 +55,9 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
         columns.iter().flatten().any(|column| matches!(column, Column::Field(field) if field.name == name))
     };
     let missing = site.resource.fields.iter().filter(|field| field.required && !field.echoes && !given(&field.name));
-    complaints.extend(missing.map(|field| format!("`{}` is missing: an INSERT needs it", field.wire)));
+    // A column that is not there is said once, for all rows.
+    let missing: Vec<String> = missing.map(|field| field.wire.clone()).collect();
+    complaints.extend(missing.iter().map(|wire| format!("`{wire}` is missing: an INSERT needs it")));
     complaints.extend(conflict(&site, insert));
 
     let (state, run, mut query) = session.resolved(&insert.source, source, meter)?;
@@ -75,18 +77,21 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
     let mut lacking: BTreeSet<&str> = BTreeSet::new();
     let mut notices = run.taken_notices();
     let mut targets: Vec<Target> = Vec::new();
-    let said = complaints.clone();
-    let mut names: HashMap<(Value, BTreeMap<String, String>), usize> = HashMap::new();
+    let mut names: HashMap<(String, BTreeMap<String, String>), usize> = HashMap::new();
     for (at, row) in rows.into_iter().enumerate() {
         let number = at + 1;
         let mut wrong: Vec<String> = Vec::new();
+        let mut told = missing.clone();
         let (mut new, mut params) = (Document::new(), BTreeMap::new());
         for (column, value) in columns.iter().zip(row) {
             match column {
                 Some(Column::Field(field)) => match wire(field, value) {
                     Ok(Some(value)) => drop(new.insert(field.wire.clone(), value)),
                     Ok(None) => {}
-                    Err(complaint) => wrong.push(complaint),
+                    Err(complaint) => {
+                        wrong.push(complaint);
+                        told.push(field.wire.clone());
+                    }
                 },
                 Some(Column::Param(param)) => match value {
                     Value::Null => drop(params.insert(param.name.clone(), None)),
@@ -112,28 +117,22 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
                 new.insert(field.wire.clone(), value.into());
             }
         }
-        let found = check::created(&site.resource, &new);
-        // A column that is not there was said once, for all rows.
-        let is_said = |complaint: &String| said.iter().any(|said| said.starts_with(complaint.as_str()));
-        let is_ill_typed = |complaint: &String| {
-            complaint.strip_suffix(" is missing").is_some_and(|name| wrong.iter().any(|said| said.starts_with(name)))
-        };
-        let more: Vec<String> = found.complaints.iter().filter(|c| !is_said(c) && !is_ill_typed(c)).cloned().collect();
-        wrong.extend(more);
+        let found = check::created(&site.resource, &method, &new, &told);
+        wrong.extend(found.complaints);
+        wrong.extend(json::withheld(&site.resource, &new));
         notices.extend(found.notices.into_iter().map(|notice| format!("row {number}: {notice}")));
-        let unique = site.unique().and_then(|field| Some((field, new.get(&field.wire)?.clone())));
-        if let Some((field, value)) = &unique
-            && let Some(earlier) = names.insert((value.clone(), params.clone()), number)
+        let known = look::known_by(&site.resource, &new).filter(|_| told.is_empty() || site.unique().is_some());
+        if let Some(known) = &known
+            && let Some(earlier) = names.insert((format!("{known:?}"), params.clone()), number)
         {
-            let generated = if given(&field.name) { "" } else { " (generated: the same source and target)" };
-            let value = super::document::brief(value);
-            wrong.push(format!("row {earlier} has the same `{}` {value}{generated}", field.wire));
+            let generated = match site.unique().is_none_or(|field| given(&field.name)) {
+                true => "",
+                false => " (generated: the same source and target)",
+            };
+            wrong.push(format!("row {earlier} has the same {}{generated}", look::listed(known)));
         }
         complaints.extend(wrong.into_iter().map(|complaint| format!("row {number}: {complaint}")));
-        let name = match unique {
-            Some((_, Value::String(name))) => name,
-            _ => format!("row {number}"),
-        };
+        let name = look::name(&site.resource, &new).unwrap_or_else(|| format!("row {number}"));
         targets.push(target(&site, &method, name, params, new));
     }
     if !complaints.is_empty() {
@@ -145,7 +144,7 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
     Ok(Planned {
         verb: Verb::Insert,
         site,
-        method,
+        methods: vec![method],
         targets,
         notices,
         asks: false,
@@ -210,8 +209,15 @@ fn conflict(site: &Site, insert: &Insert) -> Option<String> {
     };
     Some(match site.unique() {
         Some(unique) => format!("ON CONFLICT: the service only knows `{}` as unique, and {said}", unique.wire),
+        None if !site.resource.known_by.is_empty() => {
+            format!("ON CONFLICT: rows are told apart by {}, and {said}: leave the columns out", places(site))
+        }
         None => format!("ON CONFLICT: the service knows nothing as unique, and {said}"),
     })
+}
+
+fn places(site: &Site) -> String {
+    site.resource.known_by.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// `lacking` are the params that a row had no value for.
@@ -237,9 +243,11 @@ fn target(site: &Site, method: &Method, name: String, params: BTreeMap<String, S
 /// What is sent of a new document: an empty list or map is as good as none.
 fn body(site: &Site, new: &Document) -> Document {
     let mut body = sendable(&site.resource, new);
-    body.retain(|_, value| match value {
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(members) => !members.is_empty(),
+    // JSON is sent as it was given.
+    let is_free = |wire: &str| site.resource.fields.iter().any(|f| f.wire == wire && f.kind == Type::Json);
+    body.retain(|wire, value| match value {
+        Value::Array(items) => !items.is_empty() || is_free(wire),
+        Value::Object(members) => !members.is_empty() || is_free(wire),
         _ => true,
     });
     body

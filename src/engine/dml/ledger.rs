@@ -26,6 +26,8 @@ pub enum Verb {
 pub struct Row {
     /// What the reports call it.
     pub name: String,
+    /// The method that it is sent by, where the verb has several.
+    pub way: Option<String>,
     pub state: State,
     /// Calls of a row that is not done yet, or never will be, which were done all the same.
     pub made: Vec<String>,
@@ -71,8 +73,14 @@ type Pick<'a> = &'a dyn Fn(&Row) -> Option<String>;
 
 impl Ledger {
     pub fn new(verb: Verb, skips: bool, names: impl IntoIterator<Item = String>) -> Self {
-        let row = |name| Row { name, state: State::NotSent, made: Vec::new() };
+        let row = |name| Row { name, way: None, state: State::NotSent, made: Vec::new() };
         Ledger { verb, skips, rows: Mutex::new(names.into_iter().map(row).collect()) }
+    }
+
+    /// With the method of each row, where the verb has several.
+    pub fn with_ways(self, ways: impl Iterator<Item = Option<String>>) -> Self {
+        self.lock().iter_mut().zip(ways).for_each(|(row, way)| row.way = way);
+        self
     }
 
     pub fn set(&self, index: usize, state: State) {
@@ -198,6 +206,10 @@ impl Ledger {
 
     fn with_calls(&self, row: &Row, done: &Done) -> String {
         match (self.verb, &done.key) {
+            (Verb::Delete, _) => match &row.way {
+                Some(way) => format!("{} ({way})", row.name),
+                None => row.name.clone(),
+            },
             (Verb::Update, _) if !done.calls.is_empty() => format!("{} ({})", row.name, done.calls.join(", ")),
             (Verb::Insert, Some(key)) if *key != row.name => format!("{} ({key})", row.name),
             _ => row.name.clone(),

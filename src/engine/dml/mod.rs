@@ -33,7 +33,9 @@ mod delete;
 mod document;
 mod exec;
 mod explain;
+mod given;
 mod insert;
+mod json;
 mod ledger;
 mod look;
 mod returning;
@@ -53,7 +55,8 @@ const SHOWN: usize = 20;
 pub struct Planned {
     pub verb: Verb,
     pub site: Site,
-    pub method: Method,
+    /// Those that the rows are sent by.
+    pub methods: Vec<Method>,
     /// A row each, in the order in which they are sent.
     pub targets: Vec<Target>,
     pub notices: Vec<String>,
@@ -97,7 +100,9 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
         return Err(no_time_to_write());
     }
     let Planned { verb, site, targets, notices, on_conflict, run, repeats, .. } = planned;
-    let ledger = Arc::new(Ledger::new(verb, repeats, targets.iter().map(|target| target.name.clone())));
+    let ways = targets.iter().map(|target| target.work.way().cloned());
+    let ledger = Ledger::new(verb, repeats, targets.iter().map(|target| target.name.clone())).with_ways(ways);
+    let ledger = Arc::new(ledger);
     let audit = settings.writes.audit.as_deref().map(Audit::open).transpose()?.map(Arc::new);
     let sender = Sender {
         look: Look { resource: site.resource.clone(), driver: site.driver.clone(), run: run.clone() },
@@ -286,13 +291,13 @@ fn with_permissions(error: Error, resource: &crate::catalog::model::Resource, ve
     if error.kind != Kind::Denied {
         return error;
     }
-    let name = match verb {
-        Verb::Insert => &resource.verbs.insert,
-        Verb::Update => &resource.verbs.update,
-        Verb::Delete => &resource.verbs.delete,
+    let names: Vec<&String> = match verb {
+        Verb::Insert => resource.verbs.insert.iter().collect(),
+        Verb::Update => resource.verbs.update.iter().collect(),
+        Verb::Delete => resource.verbs.delete.iter().collect(),
     };
-    let method = name.as_ref().and_then(|name| resource.method(name));
-    match method.filter(|method| !method.permissions.is_empty()) {
+    let mut methods = names.into_iter().filter_map(|name| resource.method(name));
+    match methods.find(|method| !method.permissions.is_empty()) {
         Some(method) => error.with_hint(format!("`{}` needs {}", method.name, method.permissions.join(", "))),
         None => error,
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::check::Findings;
 use super::document::{Document, brief};
-use crate::catalog::model::{Condition, Rule};
+use crate::catalog::model::{Access, Condition, Resource, Rule, starts};
 
 /// The value at a place. A dot steps into JSON, and a wire name may have dots of its own: the longest that is there
 /// wins. What is absent or NULL is `None`.
@@ -29,25 +29,60 @@ pub fn all_hold(conditions: &[Condition], document: &Document) -> bool {
 
 /// What is wrong with a document: a complaint, or a notice, for each thing that a rule asks for and that is not so.
 /// None is said twice, though several rules ask for it.
+#[cfg(test)]
 pub fn broken(rules: &[Rule], document: &Document) -> Findings {
+    broken_besides(rules, document, &[])
+}
+
+/// The same, where places are known to be wrong: neither they nor what is within them is complained of again, and what
+/// holds only because of them is not held against the document.
+pub fn broken_besides(rules: &[Rule], document: &Document, wrong_places: &[String]) -> Findings {
     let mut found = Findings::default();
-    for rule in rules.iter().filter(|rule| all_hold(&rule.when, document)) {
-        let because = rule.because.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        let list = if rule.only_warns { &mut found.notices } else { &mut found.complaints };
-        for wrong in wrong(rule, document) {
-            let said = format!("{wrong}{}{because}", circumstances(&rule.when));
-            if !list.iter().any(|known| known.starts_with(&wrong)) {
-                list.push(said);
-            }
+    // Mistakes before warnings: who is told of the one needs no other.
+    let (warnings, others): (Vec<&Rule>, Vec<&Rule>) = rules.iter().partition(|rule| rule.only_warns);
+    let mut known: Vec<String> = wrong_places.to_vec();
+    for (is_warning, rule) in
+        others.into_iter().map(|rule| (false, rule)).chain(warnings.into_iter().map(|r| (true, r)))
+    {
+        let rests_on_wrong = rule.when.iter().any(|condition| is_known(wrong_places, &condition.place));
+        if rests_on_wrong || !all_hold(&rule.when, document) {
+            continue;
         }
+        // Who says why says when.
+        let why = rule.because.as_ref().map_or_else(|| circumstances(&rule.when), |reason| format!(": {reason}"));
+        let list = if is_warning { &mut found.notices } else { &mut found.complaints };
+        list.extend(wrong(rule, document, &known).into_iter().map(|wrong| format!("{wrong}{why}")));
+        known.extend(places(rule).filter(|place| is_wrong(rule, document, place)).cloned());
     }
     found
 }
 
-fn wrong(rule: &Rule, document: &Document) -> Vec<String> {
-    let missing: Vec<&String> = rule.needs.iter().filter(|place| at(document, place).is_none()).collect();
-    let superfluous: Vec<&String> = rule.refuses.iter().filter(|place| at(document, place).is_some()).collect();
-    let differs = rule.is.iter().filter(|condition| !holds(condition, document)).map(|condition| {
+/// Whether the place, or what it is within, is among those that are known.
+fn is_known(known: &[String], place: &str) -> bool {
+    starts(place).any(|start| known.iter().any(|known| known == start))
+}
+
+fn places(rule: &Rule) -> impl Iterator<Item = &String> {
+    rule.needs.iter().chain(&rule.refuses).chain(rule.is.iter().map(|condition| &condition.place))
+}
+
+/// Whether a rule complains of the place.
+fn is_wrong(rule: &Rule, document: &Document, place: &String) -> bool {
+    let is_there = at(document, place).is_some();
+    (rule.needs.contains(place) && !is_there)
+        || (rule.refuses.contains(place) && is_there)
+        || rule.is.iter().any(|condition| condition.place == *place && !holds(condition, document))
+}
+
+fn wrong(rule: &Rule, document: &Document, known: &[String]) -> Vec<String> {
+    let missing = rule.needs.iter().filter(|place| at(document, place).is_none() && !is_known(known, place));
+    let missing: Vec<&String> = missing.collect();
+    // Of what is missing as a whole the parts are not told.
+    let is_part = |place: &str| starts(place).skip(1).any(|start| missing.iter().any(|other| *other == start));
+    let missing: Vec<&String> = missing.iter().copied().filter(|place| !is_part(place)).collect();
+    let superfluous = rule.refuses.iter().filter(|place| at(document, place).is_some() && !is_known(known, place));
+    let superfluous: Vec<&String> = superfluous.collect();
+    let differs = rule.is.iter().filter(|is| !holds(is, document) && !is_known(known, &is.place)).map(|condition| {
         let wanted = values(&condition.values);
         match at(document, &condition.place) {
             None => format!("`{}` is missing, and must be {wanted}", condition.place),
@@ -61,9 +96,40 @@ fn wrong(rule: &Rule, document: &Document) -> Vec<String> {
 
 /// Places in a sentence, and its verb.
 fn named(places: &[&String]) -> Option<(String, &'static str)> {
-    let names: Vec<String> = places.iter().map(|place| format!("`{place}`")).collect();
-    let are = if names.len() == 1 { "is" } else { "are" };
-    joined(&names, "and").map(|names| (names, are))
+    listed(places).map(|names| (names, if places.len() == 1 { "is" } else { "are" }))
+}
+
+/// Places in a sentence: `` `a`, `b` and `c` ``.
+pub fn listed(places: &[&String]) -> Option<String> {
+    joined(&places.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>(), "and")
+}
+
+/// A text with what stands at the places in braces; never a secret.
+pub fn filled(text: &str, resource: &Resource, document: &Document) -> String {
+    let mut parts = text.split('{');
+    let mut filled = parts.next().unwrap_or_default().to_string();
+    for part in parts {
+        match part.split_once('}') {
+            Some((place, rest)) => {
+                filled.push_str(&shown(place, resource, document));
+                filled.push_str(rest);
+            }
+            None => filled.push_str(&format!("{{{part}")),
+        }
+    }
+    filled
+}
+
+fn shown(place: &str, resource: &Resource, document: &Document) -> String {
+    let is_secret = resource.field_at(place).is_some_and(|field| {
+        let within = place.strip_prefix(field.wire.as_str()).unwrap_or_default().replace('.', "/");
+        field.access == Access::Secret || field.secrets.iter().any(|secret| secret.starts_with(&within))
+    });
+    match at(document, place).filter(|_| !is_secret) {
+        Some(Value::String(text)) => text.clone(),
+        Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
+        _ => "…".to_string(),
+    }
 }
 
 /// ` where `type` is `Redshift``: when a rule holds, to follow what is wrong.
@@ -167,8 +233,17 @@ mod tests {
     fn a_warning_is_a_notice_and_nothing_is_said_twice() {
         let needs = Rule { needs: vec!["a".into()], ..Rule::default() };
         let warns = Rule { only_warns: true, ..needs.clone() };
-        let found = broken(&[needs.clone(), needs, warns.clone(), warns], &Document::new());
+        let found = broken(&[warns.clone(), warns.clone()], &Document::new());
         let said = vec!["`a` is missing".to_string()];
-        assert_eq!(found, Findings { complaints: said.clone(), notices: said, fixed: Vec::new() });
+        assert_eq!(found, Findings { notices: said.clone(), ..Findings::default() });
+        let found = broken(&[warns, needs.clone(), needs.clone()], &Document::new());
+        assert_eq!(found, Findings { complaints: said, ..Findings::default() });
+        let within = Rule { needs: vec!["a".into(), "a.b".into(), "c".into()], ..Rule::default() };
+        let found = broken(std::slice::from_ref(&within), &Document::new());
+        assert_eq!(found.complaints, ["`a` and `c` are missing"]);
+        let found = broken_besides(&[within], &Document::new(), &["a".into()]);
+        assert_eq!(found.complaints, ["`c` is missing"]);
+        let rests = Rule { when: vec![condition("a", json!([null]))], ..needs };
+        assert_eq!(broken_besides(&[rests], &Document::new(), &["a".into()]), Findings::default());
     }
 }

@@ -51,6 +51,8 @@ pub enum Work {
     Delete {
         request: Request,
         before: Document,
+        /// The method that it is sent by, where there are several.
+        way: Option<String>,
     },
     /// Nothing is to be sent: what is there already says how it stands.
     Nothing {
@@ -86,6 +88,16 @@ pub enum Answer {
     Unanswered(Error),
 }
 
+impl Work {
+    /// The method that it is sent by, where the verb has several.
+    pub fn way(&self) -> Option<&String> {
+        match self {
+            Work::Delete { way, .. } => way.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 impl Sender {
     /// Sends the targets' calls, `in_flight` targets at a time, in their order. After a failure no further target is
     /// begun. What became of each is in the ledger.
@@ -104,7 +116,7 @@ impl Sender {
         match &target.work {
             Work::Create { request, new } => self.create(index, target, request, new).await,
             Work::Change { steps, before, after } => self.change(index, target, steps, before, after).await,
-            Work::Delete { request, before } => self.delete(index, target, request, before).await,
+            Work::Delete { request, before, .. } => self.delete(index, target, request, before).await,
             Work::Nothing { how, document } => {
                 let (how, document) = (how.clone(), document.clone());
                 State::Done(Done { how, key: target.key.clone(), document, calls: Vec::new() })
@@ -190,9 +202,14 @@ impl Sender {
         })
     }
 
-    /// The resource that a call answered with.
-    pub fn answered(&self, request: &Request, page: Page) -> Option<Document> {
-        page.rows.into_iter().next().filter(|row| !row.is_empty()).map(|row| of_row(&request.fields, row))
+    /// The resource that a call answered with: of what no answer of the call has, as it is `known` to be.
+    pub fn answered(&self, request: &Request, page: Page, known: &Document) -> Document {
+        let mut document = known.clone();
+        if let Some(row) = page.rows.into_iter().next().filter(|row| !row.is_empty()) {
+            document.retain(|wire, _| !request.fields.contains(wire));
+            document.extend(of_row(&request.fields, row));
+        }
+        document
     }
 
     pub fn made(&self, request: &Request, document: Document) -> State {

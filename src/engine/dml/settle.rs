@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::change::{Step, is_done};
 use super::document::Document;
 use super::ledger::{Done, How, Row, State, Verb};
+use super::rules::{all_hold, at};
 use super::send::{LOOKS, Sender, Target, Work};
 use crate::catalog::model::Settles;
 use crate::engine::control::Control;
@@ -28,6 +29,13 @@ struct Waiting {
     /// Whether a look has shown it, and whether it was seen on its way out.
     seen: bool,
     going: bool,
+    /// How it stood before the call, and whether it was seen to be none of what waiting ends with since:
+    before: Option<String>,
+    /// by the call's own answer, by a look.
+    began: bool,
+    moved: bool,
+    /// Looks that showed it as it had failed before.
+    stale: u32,
     /// Looks that were answered before it was seen.
     missed: u32,
     /// How it stood when it was last seen.
@@ -50,7 +58,7 @@ pub async fn settle(sender: &Sender, targets: &[Target], writes: &Writes, contro
     let started = Instant::now();
     let deadline = started + writes.await_time;
     let rows = sender.ledger.rows();
-    let (mut waiting, mut failed) = begun(targets, &rows);
+    let (mut waiting, mut failed) = begun(&settles, targets, &rows);
     let mut wait = writes.await_poll;
     while !waiting.is_empty() {
         let (mut still, mut standing) = (Vec::new(), Vec::new());
@@ -110,7 +118,7 @@ pub async fn settle(sender: &Sender, targets: &[Target], writes: &Writes, contro
 }
 
 /// The rows to wait for, and those that nobody can wait for.
-fn begun(targets: &[Target], rows: &[Row]) -> (Vec<Waiting>, Vec<Error>) {
+fn begun(settles: &Settles, targets: &[Target], rows: &[Row]) -> (Vec<Waiting>, Vec<Error>) {
     let (mut waiting, mut failed) = (Vec::new(), Vec::new());
     for (index, (target, row)) in targets.iter().zip(rows).enumerate() {
         let State::Done(done) = &row.state else { continue };
@@ -121,7 +129,16 @@ fn begun(targets: &[Target], rows: &[Row]) -> (Vec<Waiting>, Vec<Error>) {
         match &done.key {
             _ if done.how == How::Gone => {}
             Some(key) => {
-                let (key, done, going) = (key.clone(), done.clone(), done.how == How::Going);
+                let before = match &target.work {
+                    Work::Change { before, .. } | Work::Delete { before, .. } => status(settles, before),
+                    Work::Create { .. } | Work::Nothing { .. } => None,
+                };
+                // What the call answered shows how it began.
+                let said = status(settles, &done.document);
+                let is = |statuses: &[String]| said.as_ref().is_some_and(|said| statuses.contains(said));
+                let going = done.how == How::Going || is(&settles.going);
+                let began = said.is_some() && !is(&settles.done) && !is(&settles.failed);
+                let (key, done) = (key.clone(), done.clone());
                 waiting.push(Waiting {
                     index,
                     key,
@@ -129,6 +146,10 @@ fn begun(targets: &[Target], rows: &[Row]) -> (Vec<Waiting>, Vec<Error>) {
                     steps,
                     seen: false,
                     going,
+                    before,
+                    began,
+                    moved: false,
+                    stale: 0,
                     missed: 0,
                     last: "not looked at yet".into(),
                 });
@@ -184,17 +205,23 @@ fn stands(
         };
     };
     row.seen = true;
-    let status = found.get(&settles.wire).and_then(Value::as_str).unwrap_or("of no status").to_string();
+    let status = status(settles, &found).unwrap_or_else(|| "of no status".to_string());
     let is = |statuses: &[String]| statuses.contains(&status);
     let is_going = is(&settles.going);
+    // One that had failed before may be shown so for a while.
+    let is_old = is(&settles.failed) && row.before.as_ref() == Some(&status) && !row.moved && row.stale < LOOKS;
+    row.stale += u32::from(is_old);
     row.going |= is_going;
+    row.moved |= !is(&settles.failed) && !is(&settles.done);
     let shows_all = || row.steps.iter().all(|step| is_done(&sender.look.resource, step, &found));
     match deletes {
-        // One that had failed before may be shown so for a while.
-        true if row.going && is(&settles.failed) => Err(with_errors(settles, name, &status, &found)),
+        true if row.going && is(&settles.failed) && !is_old => Err(with_errors(settles, name, &status, &found)),
         true => Ok(Standing::Moving(status)),
         false if is_going => Err(Error::new(Kind::Conflict, format!("{name} is being deleted"))),
-        false if !shows_all() => Ok(Standing::Moving(status)),
+        // What fails may be rolled back, and then shows nothing of the change.
+        false if !shows_all() && !(is(&settles.failed) && (row.began || row.moved) && !is_old) => {
+            Ok(Standing::Moving(status))
+        }
         false if is(&settles.failed) => Err(with_errors(settles, name, &status, &found)),
         false if is(&settles.done) => Ok(Standing::Settled(Some(found))),
         false => Ok(Standing::Moving(status)),
@@ -203,11 +230,17 @@ fn stands(
 
 fn with_errors(settles: &Settles, name: &str, status: &str, found: &Document) -> Error {
     let error = Error::new(Kind::Refused, format!("{name} has not settled: its `{}` is `{status}`", settles.wire));
-    let errors = settles.errors.as_ref().and_then(|wire| found.get(wire)).and_then(Value::as_array);
-    errors.into_iter().flatten().fold(error, |error, said| {
-        let texts = said.as_object().into_iter().flat_map(|said| said.values()).filter_map(Value::as_str);
+    let errors = settles.errors.as_ref().and_then(|place| at(found, place)).and_then(Value::as_array);
+    let errors = errors.into_iter().flatten().filter_map(Value::as_object);
+    errors.filter(|said| all_hold(&settles.errors_when, said)).fold(error, |error, said| {
+        let is_told = |name: &str| settles.errors_when.iter().any(|condition| condition.place == name);
+        let texts = said.iter().filter(|(name, _)| !is_told(name)).filter_map(|(_, value)| value.as_str());
         error.with_context(format!("the service says: {}", texts.collect::<Vec<_>>().join(": ")))
     })
+}
+
+fn status(settles: &Settles, document: &Document) -> Option<String> {
+    document.get(&settles.wire).and_then(Value::as_str).map(String::from)
 }
 
 #[cfg(test)]

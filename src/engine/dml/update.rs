@@ -10,12 +10,13 @@ use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments};
 use super::change::{About, steps};
 use super::check::{Findings, changed, differences, noun};
 use super::document::{Document, brief, wire};
+use super::json;
 use super::ledger::Verb;
 use super::send::{Target, Work};
 use super::site::{Column, Site, refused};
 use super::targets::{Found, Picked, Targets, read};
 use super::{Planned, look};
-use crate::catalog::model::{Access, Field};
+use crate::catalog::model::{Access, Field, Method};
 use crate::engine::calls::Meter;
 use crate::engine::session::Session;
 use crate::error::{Error, Kind, Result};
@@ -53,9 +54,14 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
     let (mut targets, mut complaints, mut fixed) = (Vec::new(), Vec::new(), Vec::new());
     let several = found.len() > 1;
     let mut repeats = update.assignments.iter().all(|assignment| is_constant(&assignment.value));
+    let mut withheld: Vec<String> = Vec::new();
     for row in found {
         let name = called(&site, &row);
-        let (after, wrong) = match after(&site, &sets, &row) {
+        let wanted = match look::is_gone(&site.resource, &row.document) {
+            true => Err(vec![gone(&site, &row)]),
+            false => after(&site, &method, &sets, &row),
+        };
+        let (after, mut wrong) = match wanted {
             Ok((after, found)) => {
                 notices.extend(found.notices.into_iter().map(|notice| format!("{name}: {notice}")));
                 fixed.extend(found.fixed);
@@ -63,10 +69,18 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
             }
             Err(wrong) => (Document::new(), wrong),
         };
+        let about = About { params: &row.params, key: (&identity.wire, &row.key), fields: &fields };
+        let steps = match wrong.is_empty() {
+            true => steps(&site.resource, &method, &about, &row.document, &after),
+            false => Vec::new(),
+        };
         if wrong.is_empty() {
-            repeats &= says_the_same(&site, &sets, &row, &after);
-            let about = About { params: &row.params, key: (&identity.wire, &row.key), fields: &fields };
-            let steps = steps(&site.resource, &method, &about, &row.document, &after);
+            let bodies = || steps.iter().map(|step| &step.request.body);
+            wrong.extend(bodies().filter_map(|body| json::withheld(&site.resource, body)));
+            withheld.extend(bodies().flat_map(|body| again(&site, &sets, body)));
+        }
+        if wrong.is_empty() {
+            repeats &= says_the_same(&site, &sets, &row, &after) && !gives_secrets(&site, &after);
             let work = Work::Change { steps, before: row.document, after };
             targets.push(Target { name, params: row.params, key: Some(row.key), work });
         } else {
@@ -76,14 +90,15 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
     }
     complaints.extend(clashes(&site, &targets));
     if !complaints.is_empty() {
-        return Err(hinted(refused("UPDATE", complaints), &site, &fixed));
+        let error = hinted(refused("UPDATE", complaints), &site, &fixed);
+        return Err(with_secrets(error, &sets, withheld));
     }
     let sent = targets.iter().filter(|target| matches!(&target.work, Work::Change { steps, .. } if !steps.is_empty()));
     let asks = sent.count() > 1 && !all_named(&targets, named.as_deref());
     Ok(Planned {
         verb: Verb::Update,
         site,
-        method,
+        methods: vec![method],
         targets,
         notices,
         asks,
@@ -95,15 +110,13 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
 
 /// What no two may have, and two of the targets would.
 fn clashes(site: &Site, targets: &[Target]) -> Vec<String> {
-    let Some(field) = site.unique() else { return Vec::new() };
-    let mut known: HashMap<(&Value, &BTreeMap<String, String>), &str> = HashMap::new();
+    let mut names: HashMap<(String, &BTreeMap<String, String>), &str> = HashMap::new();
     let mut complaints = Vec::new();
     for target in targets {
         let Work::Change { after, .. } = &target.work else { continue };
-        let Some(value) = after.get(&field.wire) else { continue };
-        if let Some(other) = known.insert((value, &target.params), &target.name) {
-            let value = brief(value);
-            complaints.push(format!("{other} and {} would have the same `{}` {value}", target.name, field.wire));
+        let Some(known) = look::known_by(&site.resource, after) else { continue };
+        if let Some(other) = names.insert((format!("{known:?}"), &target.params), &target.name) {
+            complaints.push(format!("{other} and {} would have the same {}", target.name, look::listed(&known)));
         }
     }
     complaints
@@ -155,7 +168,7 @@ fn sets<'a>(site: &'a Site, update: &Update) -> Result<Sets<'a>> {
 ///
 /// # Errors
 /// Why there is no telling how it should be.
-fn after(site: &Site, sets: &Sets<'_>, row: &Found) -> Result<(Document, Findings), Vec<String>> {
+fn after(site: &Site, method: &Method, sets: &Sets<'_>, row: &Found) -> Result<(Document, Findings), Vec<String>> {
     let before = &row.document;
     match sets {
         Sets::Columns(fields) => {
@@ -170,7 +183,7 @@ fn after(site: &Site, sets: &Sets<'_>, row: &Found) -> Result<(Document, Finding
             if !wrong.is_empty() {
                 return Err(wrong);
             }
-            let found = changed(&site.resource, before, &after, |_| Vec::new());
+            let found = changed(&site.resource, method, before, &after, |_| Vec::new());
             Ok((after, found))
         }
         Sets::Patch => {
@@ -200,9 +213,46 @@ fn after(site: &Site, sets: &Sets<'_>, row: &Found) -> Result<(Document, Finding
                 let touching = patch.touching(wire).into_iter();
                 touching.map(|(at, text)| format!("in PatchDocument, operation {at} of {count}: {text}")).collect()
             };
-            let found = changed(&site.resource, before, &after, how);
+            let found = changed(&site.resource, method, before, &after, how);
             Ok((after, found))
         }
+    }
+}
+
+/// Whether a secret is set, which is sent whatever stood there before.
+fn gives_secrets(site: &Site, after: &Document) -> bool {
+    site.resource.fields.iter().any(|field| after.get(&field.wire).is_some_and(|value| json::has_secret(field, value)))
+}
+
+fn gone(site: &Site, row: &Found) -> String {
+    let wire = site.resource.settles.as_ref().map(|settles| settles.wire.as_str()).unwrap_or_default();
+    let status = row.document.get(wire).map(brief).unwrap_or_default();
+    format!("there is nothing to change any more: its `{wire}` is {status}")
+}
+
+/// What has to be written to give again what a body has not: members of the new value, or operations of the patch.
+fn again(site: &Site, sets: &Sets<'_>, body: &Document) -> Vec<String> {
+    let missing = json::withheld_at(&site.resource, body).into_iter();
+    let written = missing.map(|(field, pointer)| match sets {
+        Sets::Columns(_) => format!("`{}`", json::place(field, &pointer)),
+        Sets::Patch => format!(r#"{{"op":"replace","path":"/{}{pointer}","value":"…"}}"#, escaped(&field.wire)),
+    });
+    written.collect()
+}
+
+fn escaped(wire: &str) -> String {
+    wire.replace('~', "~0").replace('/', "~1")
+}
+
+fn with_secrets(error: Error, sets: &Sets<'_>, mut withheld: Vec<String>) -> Error {
+    let mut seen = HashSet::new();
+    withheld.retain(|line| seen.insert(line.clone()));
+    match (sets, withheld.is_empty()) {
+        (_, true) => error,
+        (Sets::Columns(_), _) => {
+            error.with_hint(format!("write their values into what is set: {}", withheld.join(", ")))
+        }
+        (Sets::Patch, _) => error.with_hint(format!("add to the PatchDocument: {}", withheld.join(", "))),
     }
 }
 
