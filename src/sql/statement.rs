@@ -167,7 +167,7 @@ pub struct Delete {
     pub returning: Option<Vec<SelectItem>>,
 }
 
-/// `EXEC provider.service.resource.method @name = value, … @@json = '{…}'`.
+/// `EXEC provider.service.resource.method @name = value, … @@json = '{…}' [RETURNING …]`.
 #[derive(Debug, Clone)]
 pub struct Exec {
     /// Four parts: the last is the method.
@@ -176,6 +176,8 @@ pub struct Exec {
     pub args: Vec<Assignment>,
     /// The object of `@@json`, with its members' names as typed.
     pub json: Option<(serde_json::Map<String, serde_json::Value>, Span)>,
+    /// Never with an EXEC that stands as a table.
+    pub returning: Option<Vec<SelectItem>>,
 }
 
 /// One part of a name: unquoted text is in lower case, quoted text is as typed.

@@ -1,4 +1,5 @@
-//! `EXEC provider.service.resource.method @name = value, … @@json = '{…}'`, as a statement and (`tables`) as a table.
+//! `EXEC provider.service.resource.method @name = value, … @@json = '{…}' RETURNING …`, as a statement and (`tables`) as a
+//! table, which has no RETURNING.
 //! Knows no methods: whether there is one of that name, and what it takes, is for the engine to say.
 
 mod json;
@@ -8,6 +9,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, Ident, Spanned, Visit, Visitor};
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
@@ -23,7 +25,12 @@ struct Read {
 
 /// Everything from EXEC to what cannot be one of its arguments.
 pub(super) fn exec(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Exec> {
-    read(parser, reader).map(|read| read.exec)
+    let mut exec = read(parser, reader)?.exec;
+    if parser.parse_keyword(Keyword::RETURNING) {
+        let items = parser.parse_comma_separated(Parser::parse_select_item);
+        exec.returning = Some(items.map_err(|error| reader.refused(&error))?);
+    }
+    Ok(exec)
 }
 
 fn read(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Read> {
@@ -34,9 +41,11 @@ fn read(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Read> {
     }
     let name = reader.name(parser)?;
     check_name(&name, &verb, reader)?;
-    let (mut exec, mut values) = (Exec { name, args: Vec::new(), json: None }, Vec::new());
+    let (mut exec, mut values) = (Exec { name, args: Vec::new(), json: None, returning: None }, Vec::new());
     let first = parser.peek_token();
-    if !matches!(first.token, Token::EOF | Token::RParen) && !is_marker(&first.token) {
+    let ends = matches!(&first.token, Token::EOF | Token::RParen)
+        || matches!(&first.token, Token::Word(word) if word.keyword == Keyword::RETURNING);
+    if !ends && !is_marker(&first.token) {
         return Err(reader.expected("`@name = value`", &first));
     }
     let mut known = HashSet::new();

@@ -35,10 +35,14 @@ pub(in crate::sql) fn replace(
         let mut parser = reader.parser(inner.to_vec());
         let read = read(&mut parser, reader)?;
         let next = parser.peek_token();
+        if matches!(&next.token, Token::Word(word) if word.keyword == Keyword::RETURNING) {
+            let message = "an EXEC that is a table has no RETURNING: the query around it says what is wanted";
+            return Err(reader.wrong(Kind::Statement, message, next.span));
+        }
         if next.token != Token::RParen || words.get(end).is_none_or(|closing| closing.span != next.span) {
             return Err(reader.expected("`@name = value` or `)`", &next));
         }
-        replaced.extend(query(&read, inner, reader)?);
+        replaced.extend(query(&read, inner, reader));
         execs.push(read.exec);
         at = end;
     }
@@ -56,7 +60,7 @@ fn is_exec(words: &[TokenWithSpan]) -> bool {
 }
 
 /// `SELECT * FROM resource WHERE name = value AND …`
-fn query(read: &Read, words: &[TokenWithSpan], reader: Reader<'_>) -> Result<Vec<TokenWithSpan>> {
+fn query(read: &Read, words: &[TokenWithSpan], reader: Reader<'_>) -> Vec<TokenWithSpan> {
     let verb = words.first().map_or_else(Span::empty, |word| word.span);
     let mut query: Vec<_> =
         [keyword("SELECT"), Token::Mul, keyword("FROM")].map(|token| TokenWithSpan { token, span: verb }).into();
@@ -65,16 +69,16 @@ fn query(read: &Read, words: &[TokenWithSpan], reader: Reader<'_>) -> Result<Vec
     let args = read.exec.args.iter().zip(&read.values);
     let mut conditions: Vec<_> = args.map(|(arg, value)| of_arg(arg, *value, words, reader)).collect();
     if let Some((object, span)) = &read.exec.json {
-        for (name, value) in object {
-            conditions.push(of_member(name, value, *span, reader)?);
-        }
+        // What is nested is nothing that a query could bind: whether the method takes it, the engine knows.
+        let single = object.iter().filter(|(_, value)| !value.is_array() && !value.is_object());
+        conditions.extend(single.map(|(name, value)| of_member(name, value, *span)));
     }
     for (at, condition) in conditions.into_iter().enumerate() {
         let span = condition.first().map_or(verb, |word| word.span);
         query.push(TokenWithSpan { token: keyword(if at == 0 { "WHERE" } else { "AND" }), span });
         query.extend(condition);
     }
-    Ok(query)
+    query
 }
 
 /// `name = (value)`, or `name IS NULL`, in the user's own words.
@@ -93,8 +97,8 @@ fn of_arg(arg: &Assignment, value: Span, words: &[TokenWithSpan], reader: Reader
     }
 }
 
-/// The condition of a member of `@@json`, all of it at the text's place.
-fn of_member(name: &str, value: &Value, span: Span, reader: Reader<'_>) -> Result<Vec<TokenWithSpan>> {
+/// The condition of a member of `@@json` that is a single value, all of it at the text's place.
+fn of_member(name: &str, value: &Value, span: Span) -> Vec<TokenWithSpan> {
     let tokens = match value {
         Value::Null => vec![keyword("IS"), keyword("NULL")],
         Value::Bool(value) => vec![Token::Eq, keyword(if *value { "TRUE" } else { "FALSE" })],
@@ -103,19 +107,12 @@ fn of_member(name: &str, value: &Value, span: Span, reader: Reader<'_>) -> Resul
             Some(digits) => vec![Token::Eq, Token::Minus, Token::Number(digits.into(), false)],
             None => vec![Token::Eq, Token::Number(number.to_string(), false)],
         },
-        Value::Array(_) => {
-            let message = format!("the list `{name}` cannot be bound by a query");
-            return Err(reader.wrong(Kind::Statement, message, span));
-        }
-        Value::Object(_) => {
-            let message = format!("the object `{name}` cannot be bound by a query");
-            return Err(reader.wrong(Kind::Statement, message, span));
-        }
+        Value::Array(_) | Value::Object(_) => vec![Token::Eq, Token::SingleQuotedString(value.to_string())],
     };
     let plain = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
     let tokens = std::iter::once(column(name, !plain)).chain(tokens);
-    Ok(tokens.map(|token| TokenWithSpan { token, span }).collect())
+    tokens.map(|token| TokenWithSpan { token, span }).collect()
 }
 
 fn keyword(word: &str) -> Token {
