@@ -2,6 +2,7 @@
 //! Works on the model; the written tree only tells where.
 
 mod change;
+mod method;
 
 use super::model::{Access, Field, Resource, Type};
 use super::yaml::{Mistake, Node};
@@ -34,6 +35,7 @@ pub fn check(resource: &Resource, document: &Node, mistakes: &mut Vec<Mistake>) 
     identity(resource, &mut complain);
     change::one_is_unique(resource, &mut complain);
     methods(resource, &mut complain);
+    method::all(resource, &mut complain);
     change::parts(resource, update_is_known, &mut complain);
     verbs(resource, &mut complain);
     settles(resource, &mut complain);

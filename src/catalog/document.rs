@@ -76,7 +76,10 @@ fn resource(
 ) -> Resource {
     let what = format!("resource `{}`", key.name);
     let table = Table::open(node, key.at, &what, RESOURCE, mistakes);
-    table.need("fields", mistakes);
+    // Without any, it is what its methods do.
+    if table.get("verbs").is_some() {
+        table.need("fields", mistakes);
+    }
     table.need("methods", mistakes);
     let own = params(&table, &what, mistakes);
     for param in own.iter().filter(|param| common.iter().any(|other| other.name == param.name)) {

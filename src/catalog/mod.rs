@@ -76,14 +76,16 @@ impl Catalog {
 }
 
 /// What has to be given before a method can be used, as SHOW METHODS prints it: what it needs, the required fields
-/// if it is the one that INSERT uses, the required params. Fields have their wire names.
+/// if it is the one that INSERT uses, its required arguments, the required params. Fields and arguments have their wire
+/// names.
 pub fn required_params(resource: &Resource, method: &Method) -> Vec<String> {
     let needs = method.needs.iter().map(|need| resource.field(need).map_or(need, |field| &field.wire));
     let inserts = resource.verbs.insert.as_ref() == Some(&method.name);
     let fields = resource.fields.iter().filter(|field| inserts && field.required).map(|field| &field.wire);
+    let arguments = method.arguments.iter().filter(|argument| argument.required).map(|argument| &argument.wire);
     let params = resource.params.iter().filter(|param| param.required).map(|param| &param.name);
     let mut names: Vec<String> = Vec::new();
-    for name in needs.chain(fields).chain(params) {
+    for name in needs.chain(fields).chain(arguments).chain(params) {
         if !names.contains(name) {
             names.push(name.clone());
         }

@@ -50,7 +50,7 @@ pub struct Resource {
     pub description: String,
     /// The field that `Identifier` means, by its name: none, or one.
     pub identity: Vec<String>,
-    /// In the document's order, which is the order of `SELECT *`.
+    /// In the document's order, which is the order of `SELECT *`. A resource without any has methods alone.
     pub fields: Vec<Field>,
     /// What a call needs or takes besides fields: the document's own and the resource's.
     pub params: Vec<Param>,
@@ -220,14 +220,16 @@ pub struct Method {
     /// Those of `permissions` that the service checks on its own behalf.
     pub on_behalf: Vec<String>,
     pub description: String,
-    /// What the method takes besides fields and params, in its body. Bound in WHERE, or by EXEC.
+    /// What the method takes besides fields and params, in its body, or in its path where the call is about it. Bound in
+    /// WHERE, or by EXEC. Sent, and so never of the access `read`.
     pub arguments: Vec<Field>,
     /// The columns of the method's own answer, where that is no row of the resource. Those whose access is `secret` are
     /// shown only to who names them.
     pub gives: Vec<Field>,
     /// Which resources the method is for, where several methods answer one verb.
     pub when: Vec<Condition>,
-    /// What has to hold of fields and arguments together.
+    /// What has to hold of fields and arguments together. Of a method that answers no verb the fields are those of the
+    /// row that it is about, which is read first where a rule speaks of them.
     pub rules: Vec<Rule>,
     /// What to do next, with places in braces: `run it in the database {config.database}`.
     pub notice: Option<String>,
@@ -332,6 +334,12 @@ impl Resource {
 
     pub fn param(&self, name: &str) -> Option<&Param> {
         self.params.iter().find(|param| param.name == name)
+    }
+
+    /// Whether a method answers a verb of SQL; any other is reached by EXEC alone.
+    pub fn is_bound(&self, method: &str) -> bool {
+        let Verbs { select, insert, update, delete } = &self.verbs;
+        select.iter().chain(insert).chain(update).chain(delete).any(|name| name == method)
     }
 
     /// The params that are columns without being fields: addressable, but not in `*`.

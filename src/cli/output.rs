@@ -249,8 +249,12 @@ fn lines(batch: &RecordBatch, between: &str, cell: impl Fn(Option<&str>) -> Stri
     let mut bytes = Vec::new();
     for row in 0..batch.num_rows() {
         let cells: Vec<String> = columns.iter().map(|column| cell(column[row].as_deref())).collect();
-        bytes.extend_from_slice(cells.join(between).as_bytes());
-        bytes.push(b'\n');
+        let line = cells.join(between);
+        bytes.extend_from_slice(line.as_bytes());
+        // A text that ends its line itself, as a script does, is printed as it is.
+        if !line.ends_with('\n') {
+            bytes.push(b'\n');
+        }
     }
     Ok(bytes)
 }

@@ -10,6 +10,8 @@ use crate::catalog::model::{Access, Catalog, Field, Method, Resource, Sends, Ser
 use crate::catalog::{Draft, Drafts, Written};
 use crate::error::did_you_mean;
 
+mod methods;
+
 /// What an update needs where StackQL's form is spoken.
 const PATCH: &str = "PatchDocument";
 /// What SQL calls the identity.
@@ -46,7 +48,8 @@ fn unused_of(driver: &dyn Driver, name: &str, services: &[&Service]) -> Vec<Stri
         let resources = services.iter().flat_map(|service| &service.resources);
         let asking: Vec<&Resource> =
             resources.filter(|resource| selects(resource).any(|method| method.call == call)).collect();
-        let shown = |wire: &str| asking.iter().any(|resource| resource.fields.iter().any(|field| field.wire == wire));
+        let given = |wire: &str| methods::given(services, call).any(|field| field.wire == wire);
+        let shown = |wire: &str| given(wire) || asking.iter().any(|r| r.fields.iter().any(|field| field.wire == wire));
         let reads = driver.signature(call).filter(|signature| !signature.writes);
         let fields = reads.map(|signature| signature.fields).unwrap_or_default();
         unused.extend(fields.iter().filter(|wire| !shown(wire)).map(|wire| format!("{name} {call} {wire}")));
@@ -86,7 +89,8 @@ fn of_service(service: &Service, drivers: &Drivers, written: &mut Written) {
             let path = ["resources", &resource.name, "methods", &call.method.name, "permissions"];
             let permissions_are_known = written.is_sound(&path);
             needs(resource, call, written);
-            arguments(resource, call, written);
+            methods::arguments(resource, call, written);
+            methods::gives(resource, call, written);
             let own = parts.iter().map(|part| &part.call).filter(|part| part.method.name == call.method.name);
             for call in iter::once(call).chain(own).filter(|_| permissions_are_known) {
                 permissions(&path, call, written);
@@ -295,7 +299,7 @@ fn needs(resource: &Resource, call: &Call<'_>, written: &mut Written) {
         }
     }
     let sends_all = creates || (resource.verbs.update.as_ref() == Some(name) && method.sends == Sends::Whole);
-    let is_argument = |wire: &str| method.arguments.iter().any(|field| field.wire == wire && field.required);
+    let is_argument = |wire: &str| method.arguments.iter().any(|field| field.wire == wire);
     let is_bound = |input: &&Input| {
         let is_sent = || resource.fields.iter().any(|field| field.wire == input.wire);
         bound.contains(&input.wire) || is_argument(input.wire) || (sends_all && is_sent())
@@ -304,19 +308,6 @@ fn needs(resource: &Resource, call: &Call<'_>, written: &mut Written) {
         let wire = input.wire;
         let message = format!("method `{name}` does not need `{wire}`, without which `{call_name}` does not work");
         written.complain(&path("needs"), message);
-    }
-}
-
-/// Complains of arguments that the call does not take.
-fn arguments(resource: &Resource, Call { method, name: call, signature }: &Call<'_>, written: &mut Written) {
-    for argument in &method.arguments {
-        let path = ["resources", &resource.name, "methods", &method.name, "arguments", &argument.name];
-        let takes = || signature.inputs.iter().map(|input| input.wire);
-        if written.is_sound(&path) && !takes().any(|wire| wire == argument.wire) {
-            let near = did_you_mean(&argument.wire, takes());
-            let (name, wire) = (&argument.name, &argument.wire);
-            written.complain(&path, format!("argument `{name}` sends `{wire}`, which `{call}` does not take{near}"));
-        }
     }
 }
 

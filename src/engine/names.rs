@@ -71,6 +71,17 @@ impl SessionTables<'_> {
     }
 }
 
+/// Nothing can be selected from what has no fields.
+fn methods_alone(resource: &Resource) -> Error {
+    let name = resource.full_name();
+    let methods: Vec<String> = resource.methods.iter().map(|method| format!("`{}`", method.name)).collect();
+    Error::new(Kind::Statement, format!("`{name}` has no rows: it has methods alone"))
+        .with_context(format!("its methods: {}", methods.join(", ")))
+        .with_context("nothing was sent")
+        .with_hint(format!("`EXEC {name}.…` runs one, and `SELECT … FROM (EXEC {name}.…)` one that only reads"))
+        .with_hint(format!("`SHOW METHODS IN {name}` says what each needs"))
+}
+
 fn provider_schema(schema: &dyn datafusion::catalog::SchemaProvider, table: &str) -> Option<Arc<Schema>> {
     schema.table(table).now_or_never()?.ok()?.map(|table| table.schema())
 }
@@ -84,6 +95,7 @@ impl Tables for SessionTables<'_> {
             }
         }
         match self.resource(name)? {
+            Some(resource) if resource.fields.is_empty() => Err(methods_alone(resource)),
             Some(resource) => Ok(columns(resource)),
             None => Err(self.unknown(name)),
         }

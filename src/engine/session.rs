@@ -72,10 +72,13 @@ impl Session {
         Error: From<S::Error>,
     {
         let statement: Statement = statement.try_into()?;
-        for exec in &statement.execs {
-            dml::reads(&self.engine, exec, &statement.source)?;
+        if let Some(outcome) = dml::of_method(self, &statement).await? {
+            return Ok(outcome);
         }
-        self.run_body(&statement.body, &statement).await
+        let (statement, tables) = dml::with_tables(self, statement).await?;
+        let mut outcome = self.run_body(&statement.body, &statement).await?;
+        outcome.notices.splice(0..0, tables.notices);
+        Ok(outcome)
     }
 
     async fn run_body(&self, body: &Body, statement: &Statement) -> Result<Outcome> {
@@ -229,6 +232,10 @@ impl Session {
 
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
+    }
+
+    pub(super) fn state(&self) -> SessionState {
+        self.variables().state.clone()
     }
 
     pub(super) fn settings(&self) -> Settings {

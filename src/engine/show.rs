@@ -80,6 +80,7 @@ pub fn show(catalog: &Catalog, known: &Known, shown: &Show, source: &Source) -> 
             let services = catalog.providers.iter().flat_map(|provider| &provider.services);
             let rows = services
                 .flat_map(|service| &service.resources)
+                .filter(|resource| !resource.fields.is_empty())
                 .map(|resource| vec![resource.provider.clone(), resource.service.clone(), resource.name.clone()]);
             Ok((
                 table(&["table_catalog", "table_schema", "table_name"], rows.collect()),
@@ -119,7 +120,9 @@ pub fn describe<'s>(
     match described {
         Describe::Resource { extended, name } => {
             let resource = resource(catalog, name, source)?;
-            Ok((fields(resource, *extended), if *extended { examples(resource) } else { Vec::new() }))
+            let alone = resource.fields.is_empty().then(|| methods_alone(resource));
+            let examples = if *extended { examples(resource) } else { Vec::new() };
+            Ok((fields(resource, *extended), alone.into_iter().chain(examples).collect()))
         }
         Describe::Method { extended, name } => {
             let parts = name.texts();
@@ -230,6 +233,13 @@ fn fields(resource: &Resource, extended: bool) -> RecordBatch {
     }
 }
 
+/// What a resource without fields is.
+fn methods_alone(resource: &Resource) -> String {
+    let name = resource.full_name();
+    let methods: Vec<String> = resource.methods.iter().map(|method| method.name.clone()).collect();
+    format!("`{name}` has methods alone, which `EXEC {name}.…` runs: {}", methods.join(", "))
+}
+
 fn examples(resource: &Resource) -> Vec<String> {
     let examples = resource.examples.iter().map(|example| format!("example: {}", example.trim()));
     let type_name = resource.type_name.iter().map(|name| format!("{}: {name}", resource.full_name()));
@@ -240,6 +250,8 @@ fn method_rows(resource: &Resource, method: &Method, signature: Option<Signature
     let selects = resource.verbs.select.contains(&method.name);
     let required = required_params(resource, method);
     let named = |name: &str| resource.fields.iter().find(|field| field.wire == name || field.name == name);
+    let argument = |name: &str| method.arguments.iter().find(|field| field.wire == name);
+    let named = |name: &str| argument(name).or_else(|| named(name));
     let described = |name: &str| match (named(name), resource.param(name)) {
         (Some(field), _) => (type_name(&field.kind), field.description.clone()),
         (None, Some(param)) => (type_name(&param.kind), param.description.clone()),
@@ -266,6 +278,20 @@ fn method_rows(resource: &Resource, method: &Method, signature: Option<Signature
             resource.hidden_params().filter(|p| is_new(&p.name, &p.name)).map(|p| row(&p.name, "input_optional")),
         );
         rows.extend(resource.fields.iter().map(|field| row(&field.name, "output")));
+    } else if !resource.is_bound(&method.name) {
+        let optional = method.arguments.iter().filter(|argument| is_new(&argument.wire, &argument.name));
+        rows.extend(optional.map(|argument| row(&argument.wire, "input_optional")));
+        let params = resource.params.iter().filter(|param| is_new(&param.name, &param.name));
+        rows.extend(params.map(|param| row(&param.name, "input_optional")));
+        rows.extend(method.gives.iter().map(|field| {
+            let kind = type_name(&field.kind);
+            vec![field.name.clone(), kind.clone(), "output".into(), kind, field.description.clone()]
+        }));
+        if method.gives.is_empty() {
+            let given = signature.map(|signature| signature.fields).unwrap_or_default();
+            let fields = resource.fields.iter().filter(|field| given.contains(&field.wire.as_str()));
+            rows.extend(fields.map(|field| row(&field.name, "output")));
+        }
     } else {
         let creates = resource.verbs.insert.as_ref() == Some(&method.name);
         let updates = resource.verbs.update.as_ref() == Some(&method.name);
@@ -276,6 +302,15 @@ fn method_rows(resource: &Resource, method: &Method, signature: Option<Signature
         });
         rows.extend(
             sent.filter(|field| is_new(&field.wire, &field.name)).map(|field| row(&field.wire, "input_optional")),
+        );
+    }
+    if extended {
+        let right =
+            |name: &String, role: &str, about: &str| [name.as_str(), "", role, "", about].map(String::from).to_vec();
+        rows.extend(method.permissions.iter().map(|name| right(name, "permission", "asked for by the service")));
+        let privileges = method.privileges.iter();
+        rows.extend(
+            privileges.map(|name| right(name, "privilege", "of the account that carries out what is made here")),
         );
     }
     let columns = ["name", "type", "param_type", "shape", "description"];

@@ -169,10 +169,13 @@ fn keys_and_values() {
         &["17: unknown key `create` in `verbs`: it may have `select`, `insert`, `update` and `delete`"],
     );
     check(SOUND.split_once("resources:").unwrap().1, " {}\n", &["4: `resources` of the document is empty"]);
+    check(SOUND.split_once("resources:").unwrap().1, "\n  things: {}\n", &["5: resource `things` has no `methods`"]);
+    // What has methods alone needs no fields, and what SQL reads does.
+    check(SOUND.split_once("resources:").unwrap().1, "\n  things:\n    methods: {make: {call: Make}}\n", &[]);
     check(
         SOUND.split_once("resources:").unwrap().1,
-        "\n  things: {}\n",
-        &["5: resource `things` has no `fields`", "5: resource `things` has no `methods`"],
+        "\n  things:\n    methods: {list: {call: List}}\n    verbs: {select: list}\n",
+        &["5: resource `things` has no `fields`"],
     );
     check(SOUND.split_once("    methods:").unwrap().1, " {}\n", &["13: `methods` of resource `things` is empty"]);
 }

@@ -4,7 +4,7 @@
 use super::field::field;
 use super::parts;
 use super::rule::{conditions, rules};
-use crate::catalog::model::{Field, Memory, Method, Part, Sends};
+use crate::catalog::model::{Access, Field, Memory, Method, Part, Sends};
 use crate::catalog::table::Table;
 use crate::catalog::yaml::{Key, Mistake, Node};
 
@@ -43,7 +43,7 @@ pub(super) fn method((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> 
         permissions: table.texts("permissions", mistakes),
         on_behalf: table.texts("on_behalf", mistakes),
         description: table.text("description", mistakes).unwrap_or_default(),
-        arguments: fields(&table, "arguments", &what, mistakes),
+        arguments: fields(&table, "arguments", &what, mistakes).into_iter().map(sent).collect(),
         gives: fields(&table, "gives", &what, mistakes),
         when: conditions(&table, "when", &what, mistakes),
         rules: rules(&table, &what, mistakes),
@@ -58,6 +58,14 @@ pub(super) fn method((key, node): &(Key, Node), mistakes: &mut Vec<Mistake>) -> 
 fn fields(table: &Table<'_>, key: &str, of: &str, mistakes: &mut Vec<Mistake>) -> Vec<Field> {
     let parts = parts(table, key, of, mistakes);
     parts.into_iter().map(|part| field(part, &[], mistakes)).collect()
+}
+
+/// An argument has nothing to be but sent.
+fn sent(argument: Field) -> Field {
+    match argument.access {
+        Access::Secret => argument,
+        Access::Read | Access::Create | Access::Write => Field { access: Access::Write, ..argument },
+    }
 }
 
 /// The calls of their own that change one field of a method.

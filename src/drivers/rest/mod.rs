@@ -178,8 +178,8 @@ impl Rest {
 
     fn page(&self, call: &Call, request: &Request, url: &str, incoming: &Incoming, about: &About<'_>) -> Result<Page> {
         let request_id = self.wiring.errors.request_id.as_ref().and_then(|name| incoming.header(name));
-        // What the path names is not there, and so nothing of it.
-        let is_named = call.path.names().any(|name| request.inputs.contains_key(name));
+        // What the path names is not there, and so nothing of it. Whatever asks for more than a look is told.
+        let is_named = call.method == "GET" && call.path.names().any(|name| request.inputs.contains_key(name));
         if !call.writes && is_named && call.statuses.absent.contains(&incoming.status) {
             return Ok(Page { request_id, ..Page::default() });
         }

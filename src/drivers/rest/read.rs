@@ -25,7 +25,9 @@ pub fn wiring(service: &Service, (key, node): &(Key, Node), mistakes: &mut Vec<M
         params: service.resources.iter().flat_map(|r| &r.params).map(|param| param.name.clone()).collect(),
         ..Wiring::default()
     };
-    for field in service.resources.iter().flat_map(|resource| &resource.fields) {
+    let methods = service.resources.iter().flat_map(|resource| &resource.methods);
+    let of_methods = methods.flat_map(|method| method.arguments.iter().chain(&method.gives));
+    for field in service.resources.iter().flat_map(|resource| &resource.fields).chain(of_methods) {
         if field.kind == Type::String {
             wiring.texts.insert(field.wire.clone());
         }

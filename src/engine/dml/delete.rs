@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::change::About;
 use super::given::{held, method_for, parted};
 use super::ledger::{How, Verb};
-use super::rules::{filled, values};
+use super::rules::values;
 use super::send::{Target, Work};
 use super::site::{Site, refused};
 use super::targets::{Found, Picked, Targets, read};
 use super::update::{all_named, called};
-use super::{Planned, look};
+use super::{Planned, look, notice};
 use crate::catalog::model::Method;
 use crate::engine::calls::Meter;
 use crate::engine::session::Session;
@@ -70,7 +70,10 @@ pub async fn plan(session: &Session, delete: &Delete, source: &Source, meter: &A
             continue;
         }
         notices.extend(
-            method.notice.iter().map(|notice| format!("{name}: {}", filled(notice, &site.resource, &row.document))),
+            method
+                .notice
+                .iter()
+                .map(|text| format!("{name}: {}", notice::filled(text, &site.resource.fields, &row.document))),
         );
         let fields = look::fields(&site.resource, site.driver.as_ref(), &method.call);
         let about = About { params: &row.params, key: (&identity.wire, &row.key), fields: &fields };

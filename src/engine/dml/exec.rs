@@ -1,5 +1,5 @@
-//! EXEC: a method by its name, as the statement that does the same. Whatever holds for INSERT, UPDATE, DELETE and SELECT
-//! holds for it. Sends nothing.
+//! EXEC of a method that answers a verb, as the statement that does the same: whatever holds for INSERT, UPDATE, DELETE and
+//! SELECT holds for it. Those that answer none are `method`'s. Sends nothing.
 
 use serde_json::Value;
 use sqlparser::ast::{BinaryOperator, Expr, Ident, SelectItem, Value as Literal, WildcardAdditionalOptions};
@@ -21,7 +21,7 @@ pub fn statement(engine: &Engine, exec: &Exec, shows: bool, source: &Source) -> 
     let site = Site::of(engine, &table, source)?;
     let verbs = &site.resource.verbs;
     let is = |verb: &Option<String>| verb.as_ref() == Some(&method);
-    let returning = shows.then(|| vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())]);
+    let returning = exec.returning.clone().or_else(|| shows.then(everything));
     let given = arguments(exec)?;
     if !has_needs(&site, &method, &given) {
         return Err(lacks(exec, &site, &method, source));
@@ -62,7 +62,7 @@ pub fn statement(engine: &Engine, exec: &Exec, shows: bool, source: &Source) -> 
         return if is(&verbs.update) || verbs.delete.contains(&method) {
             Err(lacks(exec, &site, &method, source))
         } else {
-            Ok(Body::Query(Box::new(everything(&table, None))))
+            Ok(Body::Query(Box::new(select(returning.unwrap_or_else(everything), vec![relation(&table, None)], None))))
         };
     };
     if is(&verbs.update) {
@@ -82,7 +82,8 @@ pub fn statement(engine: &Engine, exec: &Exec, shows: bool, source: &Source) -> 
         return Ok(Body::Delete(Delete { table, alias: None, using: Vec::new(), selection, returning }));
     }
     reads(engine, exec, source)?;
-    Ok(Body::Query(Box::new(everything(&table, Some(selection)))))
+    let items = returning.unwrap_or_else(everything);
+    Ok(Body::Query(Box::new(select(items, vec![relation(&table, None)], Some(selection)))))
 }
 
 /// Holds that an EXEC only reads, and has what its method needs.
@@ -103,9 +104,15 @@ pub fn reads(engine: &Engine, exec: &Exec, source: &Source) -> Result<()> {
         .with_context("nothing was sent")
         .with_hint("run the EXEC by itself; `/*+ SHOWRESULTS */` after the EXEC shows the row that it leaves"));
     }
-    if !site.resource.verbs.select.contains(&method) {
-        return Err(Error::new(Kind::Statement, format!("`{method}` answers no SELECT, and cannot be run yet"))
-            .at(source.place(exec.name.span())));
+    let mut members = exec.json.iter().flat_map(|(members, span)| members.iter().map(move |member| (member, *span)));
+    let nested = members.find_map(|((name, value), span)| match value {
+        Value::Array(_) => Some((name, "list", span)),
+        Value::Object(_) => Some((name, "object", span)),
+        _ => None,
+    });
+    if let Some((name, what, span)) = nested {
+        let message = format!("the {what} `{name}` cannot be bound by a query");
+        return Err(Error::new(Kind::Statement, message).at(source.place(span)).with_context("nothing was sent"));
     }
     match has_needs(&site, &method, &arguments(exec)?) {
         true => Ok(()),
@@ -127,7 +134,7 @@ fn has_needs(site: &Site, method: &str, given: &[Assignment]) -> bool {
 }
 
 /// The resource's name, and the method's as the document spells it.
-fn method_of(engine: &Engine, exec: &Exec, source: &Source) -> Result<(Name, String)> {
+pub(super) fn method_of(engine: &Engine, exec: &Exec, source: &Source) -> Result<(Name, String)> {
     let texts = exec.name.texts();
     let [provider, service, resource, method] = texts.as_slice() else {
         return Err(Error::new(Kind::Name, format!("`{}` is no method", exec.name))
@@ -182,9 +189,9 @@ fn conditions(given: Vec<Assignment>) -> Option<Expr> {
     })
 }
 
-fn everything(table: &Name, selection: Option<Expr>) -> sqlparser::ast::Query {
-    let star = SelectItem::Wildcard(WildcardAdditionalOptions::default());
-    select(vec![star], vec![relation(table, None)], selection)
+/// `*`
+pub(super) fn everything() -> Vec<SelectItem> {
+    vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())]
 }
 
 fn lacks(exec: &Exec, site: &Site, method: &str, source: &Source) -> Error {

@@ -13,7 +13,7 @@ use super::document::{Document, wire};
 use super::ledger::Verb;
 use super::send::{Target, Work};
 use super::site::{Column, Site, refused};
-use super::{Planned, cells, check, json, look};
+use super::{Planned, cells, check, json, look, memory};
 use crate::catalog::model::{Access, Generated, Method, Type};
 use crate::drivers::Request;
 use crate::engine::calls::Meter;
@@ -120,7 +120,9 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
         let found = check::created(&site.resource, &method, &new, &told);
         wrong.extend(found.complaints);
         wrong.extend(json::withheld(&site.resource, &new));
-        notices.extend(found.notices.into_iter().map(|notice| format!("row {number}: {notice}")));
+        let warned = memory::warnings(session, &site, &method, &params, &new);
+        let said = found.notices.into_iter().chain(warned);
+        notices.extend(said.map(|notice| format!("row {number}: {notice}")));
         let known = look::known_by(&site.resource, &new).filter(|_| told.is_empty() || site.unique().is_some());
         if let Some(known) = &known
             && let Some(earlier) = names.insert((format!("{known:?}"), params.clone()), number)

@@ -20,6 +20,8 @@ pub enum Verb {
     Insert,
     Update,
     Delete,
+    /// A method that answers no verb.
+    Exec,
 }
 
 #[derive(Debug, Clone)]
@@ -190,6 +192,7 @@ impl Ledger {
             }
             Verb::Update => "run the statement again; rows that already match are skipped",
             Verb::Delete => "run the statement again; what is gone is skipped",
+            Verb::Exec => "look whether it was done before you run it again: it would be done once more",
         };
         let has_changed = rows.iter().any(|row| match &row.state {
             State::Done(done) => done.how == How::Made,
@@ -255,6 +258,7 @@ impl Verb {
             Verb::Insert => "INSERT",
             Verb::Update => "UPDATE",
             Verb::Delete => "DELETE",
+            Verb::Exec => "EXEC",
         }
     }
 
@@ -263,6 +267,7 @@ impl Verb {
             Verb::Insert => "inserted",
             Verb::Update => "changed",
             Verb::Delete => "deleted",
+            Verb::Exec => "done",
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures::StreamExt;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use self::audit::Audit;
@@ -38,6 +39,9 @@ mod insert;
 mod json;
 mod ledger;
 mod look;
+mod memory;
+mod method;
+mod notice;
 mod returning;
 mod rules;
 mod send;
@@ -46,7 +50,8 @@ mod site;
 mod targets;
 mod update;
 
-pub use exec::{reads, statement as of_exec};
+pub use exec::statement as of_exec;
+pub use method::{of_method, with_tables};
 
 /// How many rows are shown of those that somebody has to agree to, where nobody can be asked.
 const SHOWN: usize = 20;
@@ -129,10 +134,20 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
         }
         if awaits { settle::settle(&sender, &rows, &writes, &control).await } else { Ok(()) }
     });
+    ended(work, deadline, &stop, &ledger).await?;
+    outcome(&site, &targets, &ledger, notices, returning, (source, run)).await
+}
+
+/// Waits for the work of a write, which is stopped when the statement's time is up, and may then end what it has begun.
+async fn ended<T>(
+    mut work: JoinHandle<Result<T>>,
+    deadline: Option<Instant>,
+    stop: &Stop,
+    ledger: &Ledger,
+) -> Result<T> {
     let done = match deadline {
         None => work.await,
         Some(deadline) => {
-            let mut work = work;
             tokio::select! {
                 done = &mut work => done,
                 () = tokio::time::sleep_until(deadline) => {
@@ -144,8 +159,7 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
     };
     done.map_err(|e| {
         Error::new(Kind::Internal, "the write broke off").with_context(ledger.lines().join("; ")).with_source(e)
-    })??;
-    outcome(&site, &targets, &ledger, notices, returning, (source, run)).await
+    })?
 }
 
 /// What EXPLAIN says of a statement that writes: it reads what it must, and writes nothing.
@@ -295,6 +309,7 @@ fn with_permissions(error: Error, resource: &crate::catalog::model::Resource, ve
         Verb::Insert => resource.verbs.insert.iter().collect(),
         Verb::Update => resource.verbs.update.iter().collect(),
         Verb::Delete => resource.verbs.delete.iter().collect(),
+        Verb::Exec => Vec::new(),
     };
     let mut methods = names.into_iter().filter_map(|name| resource.method(name));
     match methods.find(|method| !method.permissions.is_empty()) {

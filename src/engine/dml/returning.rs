@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use datafusion::catalog::{Session as Planning, TableProvider};
+use datafusion::catalog::{SchemaProvider, Session as Planning, TableProvider};
 use datafusion::common::Result as PlanResult;
 use datafusion::datasource::{MemTable, TableType};
 use datafusion::execution::session_state::SessionState;
@@ -62,12 +62,9 @@ impl Returning {
         {
             *name = ObjectName::from(["local", "main", own.as_str()].map(|part| Ident::with_quote('"', part)).to_vec());
         }
-        let schema = state.catalog_list().catalog("local").and_then(|catalog| catalog.schema("main"));
-        let schema = schema.ok_or_else(|| Error::new(Kind::Internal, "there is no place for the rows of RETURNING"))?;
-        let unplaced = |e| Error::new(Kind::Internal, "the rows of RETURNING have no place").with_source(e);
-        schema.register_table(own.clone(), rows.clone()).map_err(unplaced)?;
+        let placed = Placed::new(&state, &own, rows.clone())?;
         let planned = logical(&state, query, source).await;
-        schema.deregister_table(&own).map_err(unplaced)?;
+        drop(placed);
         let plan = planned?;
         Ok(Returning { state, plan, rows, names })
     }
@@ -83,6 +80,38 @@ impl Returning {
         source: &Source,
     ) -> Result<(SchemaRef, Vec<RecordBatch>)> {
         let batch = batch(site, &self.rows.schema, done)?;
+        self.of(batch, source).await
+    }
+
+    /// A clause over rows of a schema of their own, which no resource has; complaints call them `name`.
+    ///
+    /// # Errors
+    /// What is wrong with the clause.
+    pub async fn over(
+        session: &Session,
+        schema: SchemaRef,
+        (name, items): (&Part, &[SelectItem]),
+        source: &Source,
+        meter: &Arc<Meter>,
+    ) -> Result<Returning> {
+        let own = format!("returning {}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let part = |text: &str| Part { text: text.to_string(), span: name.span };
+        let table = Name { parts: ["local", "main", own.as_str()].map(part).to_vec() };
+        let rows = Arc::new(Rows { schema, batches: OnceLock::new() });
+        let placed = Placed::new(&session.state(), &own, rows.clone())?;
+        let query = select(items.to_vec(), vec![relation(&table, Some(name))], None);
+        let names = headers::typed(&query);
+        let (state, _, query) = session.resolved(&query, source, meter)?;
+        let plan = logical(&state, query, source).await?;
+        drop(placed);
+        Ok(Returning { state, plan, rows, names })
+    }
+
+    /// The clause's rows.
+    ///
+    /// # Errors
+    /// An expression that cannot be computed.
+    pub async fn of(self, batch: RecordBatch, source: &Source) -> Result<(SchemaRef, Vec<RecordBatch>)> {
         if self.rows.batches.set(vec![batch]).is_err() {
             return Err(Error::new(Kind::Internal, "the rows of RETURNING were given twice"));
         }
@@ -121,6 +150,29 @@ fn batch(site: &Site, schema: &SchemaRef, done: &[(&Target, &Document)]) -> Resu
     let columns = columns.collect::<Result<Vec<_>>>()?;
     RecordBatch::try_new(schema.clone(), columns)
         .map_err(|e| Error::new(Kind::Internal, "what was written does not fit its table").with_source(e))
+}
+
+/// A table of a name that nobody can say, as long as this lives.
+pub struct Placed {
+    schema: Arc<dyn SchemaProvider>,
+    name: String,
+}
+
+impl Placed {
+    pub fn new(state: &SessionState, name: &str, table: Arc<dyn TableProvider>) -> Result<Placed> {
+        let schema = state.catalog_list().catalog("local").and_then(|catalog| catalog.schema("main"));
+        let schema = schema.ok_or_else(|| Error::new(Kind::Internal, "there is no place for rows of a call"))?;
+        let unplaced = |e| Error::new(Kind::Internal, "the rows of a call have no place").with_source(e);
+        schema.register_table(name.to_string(), table).map_err(unplaced)?;
+        Ok(Placed { schema, name: name.to_string() })
+    }
+}
+
+impl Drop for Placed {
+    fn drop(&mut self) {
+        // It was registered by this name, and by nobody else.
+        drop(self.schema.deregister_table(&self.name));
+    }
 }
 
 /// The rows of a write, once there are any.

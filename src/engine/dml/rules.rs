@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::check::Findings;
 use super::document::{Document, brief};
-use crate::catalog::model::{Access, Condition, Resource, Rule, starts};
+use crate::catalog::model::{Condition, Rule, starts};
 
 /// The value at a place. A dot steps into JSON, and a wire name may have dots of its own: the longest that is there
 /// wins. What is absent or NULL is `None`.
@@ -84,9 +84,10 @@ fn wrong(rule: &Rule, document: &Document, known: &[String]) -> Vec<String> {
     let superfluous: Vec<&String> = superfluous.collect();
     let differs = rule.is.iter().filter(|is| !holds(is, document) && !is_known(known, &is.place)).map(|condition| {
         let wanted = values(&condition.values);
+        let must = if rule.only_warns { "should" } else { "must" };
         match at(document, &condition.place) {
-            None => format!("`{}` is missing, and must be {wanted}", condition.place),
-            Some(value) => format!("`{}` is {}, and must be {wanted}", condition.place, brief(value)),
+            None => format!("`{}` is missing, and {must} be {wanted}", condition.place),
+            Some(value) => format!("`{}` is {}, and {must} be {wanted}", condition.place, brief(value)),
         }
     });
     let missing = named(&missing).map(|(names, are)| format!("{names} {are} missing"));
@@ -102,34 +103,6 @@ fn named(places: &[&String]) -> Option<(String, &'static str)> {
 /// Places in a sentence: `` `a`, `b` and `c` ``.
 pub fn listed(places: &[&String]) -> Option<String> {
     joined(&places.iter().map(|place| format!("`{place}`")).collect::<Vec<_>>(), "and")
-}
-
-/// A text with what stands at the places in braces; never a secret.
-pub fn filled(text: &str, resource: &Resource, document: &Document) -> String {
-    let mut parts = text.split('{');
-    let mut filled = parts.next().unwrap_or_default().to_string();
-    for part in parts {
-        match part.split_once('}') {
-            Some((place, rest)) => {
-                filled.push_str(&shown(place, resource, document));
-                filled.push_str(rest);
-            }
-            None => filled.push_str(&format!("{{{part}")),
-        }
-    }
-    filled
-}
-
-fn shown(place: &str, resource: &Resource, document: &Document) -> String {
-    let is_secret = resource.field_at(place).is_some_and(|field| {
-        let within = place.strip_prefix(field.wire.as_str()).unwrap_or_default().replace('.', "/");
-        field.access == Access::Secret || field.secrets.iter().any(|secret| secret.starts_with(&within))
-    });
-    match at(document, place).filter(|_| !is_secret) {
-        Some(Value::String(text)) => text.clone(),
-        Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
-        _ => "…".to_string(),
-    }
 }
 
 /// ` where `type` is `Redshift``: when a rule holds, to follow what is wrong.

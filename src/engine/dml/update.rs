@@ -15,7 +15,7 @@ use super::ledger::Verb;
 use super::send::{Target, Work};
 use super::site::{Column, Site, refused};
 use super::targets::{Found, Picked, Targets, read};
-use super::{Planned, look};
+use super::{Planned, look, memory};
 use crate::catalog::model::{Access, Field, Method};
 use crate::engine::calls::Meter;
 use crate::engine::session::Session;
@@ -81,6 +81,8 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
         }
         if wrong.is_empty() {
             repeats &= says_the_same(&site, &sets, &row, &after) && !gives_secrets(&site, &after);
+            let warned = memory::warnings(session, &site, &method, &row.params, &after);
+            notices.extend(warned.into_iter().filter(|_| !steps.is_empty()).map(|notice| format!("{name}: {notice}")));
             let work = Work::Change { steps, before: row.document, after };
             targets.push(Target { name, params: row.params, key: Some(row.key), work });
         } else {

@@ -20,6 +20,7 @@ fn deleting(status: &str) -> Shown {
 async fn check(what: &str, verb: Verb, time: Duration, shows: &[Shown], expected: Result<(), &str>, looks: usize) {
     let before = there(1, "orders", &[]);
     let (first, target) = match verb {
+        Verb::Exec => panic!("nothing settles"),
         Verb::Insert => (vec![], double::creation("orders")),
         Verb::Update => {
             let name = [("IntegrationName".to_string(), json!("billing"))];
