@@ -30,6 +30,7 @@ mod rows;
 mod rules;
 mod run;
 mod scan;
+mod secrets;
 mod session;
 mod shared;
 mod show;
@@ -42,6 +43,7 @@ pub use calls::Cost;
 pub use control::{Consent, Control};
 pub use explain::cost as describe_cost;
 pub use outcome::{Outcome, Rows};
+pub use secrets::masked;
 pub use session::Session;
 
 /// The documents and the drivers, opened and held against each other. Cheap: nothing is connected.

@@ -66,6 +66,12 @@ impl Rows {
         self.stream = stream.map(move |batch| batch.and_then(&renamed)).boxed();
     }
 
+    /// Lets every batch, and the error at the end, go through a function.
+    pub(super) fn each(&mut self, change: impl Fn(Result<RecordBatch>) -> Result<RecordBatch> + Send + 'static) {
+        let stream = std::mem::replace(&mut self.stream, futures::stream::empty().boxed());
+        self.stream = stream.map(change).boxed();
+    }
+
     pub fn schema(&self) -> SchemaRef {
         self.schema.clone()
     }

@@ -19,7 +19,7 @@ use crate::engine::outcome::{Outcome, within};
 use crate::engine::plan::{logical, physical, state};
 use crate::engine::run::{Defaults, Run};
 use crate::engine::translate::translate;
-use crate::engine::{Engine, dml, headers, least, show};
+use crate::engine::{Engine, dml, headers, least, secrets, show};
 use crate::error::{Error, Kind, Result};
 use crate::settings::Settings;
 use crate::sql::{Body, Source, Statement, names};
@@ -72,12 +72,22 @@ impl Session {
         Error: From<S::Error>,
     {
         let statement: Statement = statement.try_into()?;
-        if let Some(outcome) = dml::of_method(self, &statement).await? {
-            return Ok(outcome);
-        }
-        let (statement, tables) = dml::with_tables(self, statement).await?;
-        let mut outcome = self.run_body(&statement.body, &statement).await?;
-        outcome.notices.splice(0..0, tables.notices);
+        let done = self.run_whole(&statement).await;
+        secrets::cleared(&self.engine, &statement, done)
+    }
+
+    async fn run_whole(&self, statement: &Statement) -> Result<Outcome> {
+        let notices = secrets::ready(&self.engine, statement)?;
+        let mut outcome = match dml::of_method(self, statement).await? {
+            Some(outcome) => outcome,
+            None => {
+                let (statement, tables) = dml::with_tables(self, statement.clone()).await?;
+                let mut outcome = self.run_body(&statement.body, &statement).await?;
+                outcome.notices.splice(0..0, tables.notices);
+                outcome
+            }
+        };
+        outcome.notices.extend(notices);
         Ok(outcome)
     }
 

@@ -17,7 +17,7 @@ use crate::patch::diff;
 
 /// The rows of EXPLAIN: kind and text.
 pub fn rows(planned: &Planned) -> Vec<(&'static str, String)> {
-    let requests: Vec<&Request> = planned.targets.iter().flat_map(requests).collect();
+    let requests: Vec<&Request> = requests_of(planned).collect();
     let driver = &planned.site.driver;
     let mut calls: Vec<String> = requests.iter().map(|request| driver.describe(request)).collect();
     let made = planned.run.meter.read().calls;
@@ -70,6 +70,11 @@ fn changes(planned: &Planned, before: &Document, after: &Document) -> String {
         .map(|field| format!("{} {} → {}", field.wire, of(before, field), of(after, field)))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Every request that writes.
+pub fn requests_of(planned: &Planned) -> impl Iterator<Item = &Request> {
+    planned.targets.iter().flat_map(requests)
 }
 
 fn requests(target: &Target) -> Vec<&Request> {

@@ -288,7 +288,7 @@ async fn written(
             None => Ok(page),
         }
     });
-    let page = ended(work, deadline, &stop, &ledger).await?;
+    let page = ended(work, deadline, &stop, (&ledger, site.driver.as_ref())).await?;
     Ok((page, ledger.lines()))
 }
 

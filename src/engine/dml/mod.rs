@@ -16,7 +16,7 @@ use self::returning::Returning;
 use self::send::{Sender, Target, Work};
 use self::site::Site;
 use crate::catalog::model::Method;
-use crate::drivers::Stop;
+use crate::drivers::{Driver, Stop};
 use crate::engine::calls::Meter;
 use crate::engine::control::Consent;
 use crate::engine::outcome::Outcome;
@@ -98,6 +98,7 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
         )
         .with_context("nothing was sent"));
     }
+    explain::requests_of(&planned).try_for_each(|request| planned.site.driver.ready(request)).map_err(unwritten)?;
     agree(session, &planned)?;
     affordable(&planned, settings.limits.max_calls)?;
 
@@ -134,7 +135,7 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
         }
         if awaits { settle::settle(&sender, &rows, &writes, &control).await } else { Ok(()) }
     });
-    ended(work, deadline, &stop, &ledger).await?;
+    ended(work, deadline, &stop, (&ledger, site.driver.as_ref())).await?;
     outcome(&site, &targets, &ledger, notices, returning, (source, run)).await
 }
 
@@ -143,7 +144,7 @@ async fn ended<T>(
     mut work: JoinHandle<Result<T>>,
     deadline: Option<Instant>,
     stop: &Stop,
-    ledger: &Ledger,
+    (ledger, driver): (&Ledger, &dyn Driver),
 ) -> Result<T> {
     let done = match deadline {
         None => work.await,
@@ -160,6 +161,8 @@ async fn ended<T>(
     done.map_err(|e| {
         Error::new(Kind::Internal, "the write broke off").with_context(ledger.lines().join("; ")).with_source(e)
     })?
+    // What a later answer quotes of what was sent, only the driver knows.
+    .map_err(|error| driver.mask().error(error))
 }
 
 /// What EXPLAIN says of a statement that writes: it reads what it must, and writes nothing.
@@ -167,7 +170,15 @@ async fn ended<T>(
 /// # Errors
 /// What is wrong with the statement.
 pub async fn explain(session: &Session, body: &Body, source: &Source) -> Result<Outcome> {
-    let (planned, _) = planned(session, body, source).await?;
+    let (mut planned, _) = planned(session, body, source).await?;
+    for error in explain::requests_of(&planned).filter_map(|request| planned.site.driver.ready(request).err()) {
+        match error.kind {
+            // Nothing is sent: who only looks need not have the secrets.
+            Kind::Credentials if !planned.notices.contains(&error.message) => planned.notices.push(error.message),
+            Kind::Credentials => {}
+            _ => return Err(error),
+        }
+    }
     let rows = explain::rows(&planned);
     let rows: Vec<(&str, &str)> = rows.iter().map(|(kind, text)| (*kind, text.as_str())).collect();
     let batch = crate::engine::show::plan_rows(&rows);

@@ -1,0 +1,1 @@
+//! Statements and what is shown of them.
