@@ -171,7 +171,8 @@ async fn ended<T>(
 /// What is wrong with the statement.
 pub async fn explain(session: &Session, body: &Body, source: &Source) -> Result<Outcome> {
     let (mut planned, _) = planned(session, body, source).await?;
-    for error in explain::requests_of(&planned).filter_map(|request| planned.site.driver.ready(request).err()) {
+    let unready = explain::requests_of(&planned).filter_map(|request| planned.site.driver.ready(request).err());
+    for error in unready.collect::<Vec<_>>() {
         match error.kind {
             // Nothing is sent: who only looks need not have the secrets.
             Kind::Credentials if !planned.notices.contains(&error.message) => planned.notices.push(error.message),
