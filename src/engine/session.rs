@@ -87,7 +87,8 @@ impl Session {
                 outcome
             }
         };
-        outcome.notices.extend(notices);
+        let known = outcome.notices.clone();
+        outcome.notices.extend(notices.into_iter().filter(|notice| !known.contains(notice)));
         Ok(outcome)
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod calls;
+mod canary;
 mod cli;
 mod convergence;
 mod documents;
@@ -11,6 +12,7 @@ mod immuta;
 mod invented;
 mod joins;
 mod lab;
+mod login;
 mod refusals;
 mod rest;
 mod service;
