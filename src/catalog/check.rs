@@ -119,6 +119,14 @@ fn constraints(field: &Field, complain: &mut Complain<'_>) {
             format!("`{pointer}` in `secrets` of field `{name}` is no JSON pointer: it begins with `/`"),
         );
     }
+    for pointer in &field.secrets {
+        let holds = |other: &&String| pointer.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        if let Some(other) = field.secrets.iter().find(holds) {
+            let message =
+                format!("`{pointer}` in `secrets` of field `{name}` stands within `{other}`, which is one already");
+            complain("secrets", message);
+        }
+    }
     if !field.secrets.is_empty() && field.kind != Type::Json {
         complain("secrets", format!("`secrets` is for JSON, and field `{name}` is none"));
     }

@@ -46,8 +46,10 @@ pub async fn point_at(settings: &mut Settings, dir: Option<&Path>) -> Result<Run
     settings.aws.endpoint = Some(running.endpoint());
     settings.stays_here = true;
     // Hosts and keys in the environment are those of real services, which a run on the sandbox must not reach.
-    settings.environment =
-        Environment::default().with("IMMUTA_HOST", running.endpoint()).with("IMMUTA_API_KEY", sandbox::IMMUTA_API_KEY);
+    let auth = settings.environment.get("IMMUTA_AUTH");
+    let own = Environment::default().with("IMMUTA_HOST", running.endpoint());
+    let own = own.with("IMMUTA_API_KEY", sandbox::IMMUTA_API_KEY);
+    settings.environment = auth.into_iter().fold(own, |own, auth| own.with("IMMUTA_AUTH", auth));
     let known = |profile: &String| ACCOUNTS.iter().any(|account| account.profile == profile);
     let default = settings.aws.environment_profile.clone().filter(known);
     settings.aws.credentials = ACCOUNTS

@@ -5,6 +5,7 @@ use iql::sandbox::{self, Controls};
 use iql::settings::{Environment, Settings};
 use iql::{Engine, Session};
 
+use crate::invented::opened;
 use crate::lab::rows;
 
 async fn sandbox() -> (sandbox::Running, tempfile::TempDir) {
@@ -71,4 +72,53 @@ async fn a_token_that_was_fetched_elsewhere_goes_first() {
          hint: it may be `login`, or be left out"
     );
     assert!(asked(&sandbox).is_empty());
+}
+
+#[test]
+fn a_way_that_is_never_taken_is_a_mistake() {
+    let check = |auth: &str, expected: &[&str]| {
+        let document = format!(
+            "driver: rest\ntitle: Things\nrest:\n  base: https://things.example\n  auth:{auth}\n  calls:\n    List: {{get: /things, rows: '[]', fields: [id]}}\n\
+             resources:\n  things:\n    fields: {{id: {{type: string}}}}\n    methods: {{list: {{call: List}}}}\n    verbs: {{select: list}}\n"
+        );
+        let complaints = match opened(&[("acme/things.yaml", &document)], &[]) {
+            Ok(_) => Vec::new(),
+            Err(error) => error.context,
+        };
+        let lines = complaints.iter().map(|line| line.rsplit("things.yaml:").next().unwrap_or_default());
+        assert_eq!(lines.collect::<Vec<_>>(), expected, "{auth}");
+    };
+    let (always, set) = ("{by: header, env: KEY}", "{when: TOKEN, by: header, env: TOKEN}");
+    let is = "{when: {AUTH: basic}, by: basic, user: NAME, env: KEY}";
+    check(&format!(" {always}"), &[]);
+    check(&format!(" [{set}, {is}, {always}]"), &[]);
+    check(&format!(" [{set}, {is}]"), &[]);
+    check(
+        &format!(
+            "\n    - {set}\n    - {always}\n    - {is}\n    - {set}\n    - {{when: {{TOKEN: x}}, by: header, env: KEY}}"
+        ),
+        &[
+            "8: this way of `auth` is never taken: the one at place 2 always is before it",
+            "9: this way of `auth` is never taken: the one at place 1 always is before it",
+            "10: this way of `auth` is never taken: the one at place 1 always is before it",
+        ],
+    );
+    check(
+        " [{when: [A], by: header, env: KEY}]",
+        &["5: `when` is the name of a variable, or a table of one variable and the text that is its value"],
+    );
+    check(" []", &["5: `auth` is an empty list: leave it out where nobody is asked who asks"]);
+}
+
+#[tokio::test]
+async fn where_no_way_holds_it_is_said_what_to_set() {
+    let document = "driver: rest\ntitle: Things\nrest:\n  base: https://things.example\n  auth:\n    - {when: TOKEN, by: header, env: TOKEN}\n    - {when: {AUTH: key}, by: header, env: KEY}\n  calls:\n    List: {get: /things, rows: '[]', fields: [id]}\n\
+         resources:\n  things:\n    fields: {id: {type: string}}\n    methods: {list: {call: List}}\n    verbs: {select: list}\n";
+    let session = opened(&[("acme/things.yaml", document)], &[]).unwrap_or_else(|error| panic!("{error}"));
+    let error = rows(&session, "SELECT id FROM acme.things.things").await.expect_err("no key");
+    assert_eq!(
+        error.to_string(),
+        "Things asks for a key, and none is set\n  nothing was sent\n\n\
+         hint: set one in the environment: `TOKEN` or `AUTH=key`"
+    );
 }

@@ -52,6 +52,15 @@ fn secrets_stand_in_json() {
 }
 
 #[test]
+fn no_secret_stands_within_another() {
+    check(
+        "size: {wire: Size, type: integer, access: write, min: 1, max: 9}",
+        "size: {wire: Size, type: json, access: write, secrets: [/key, /key/text, /keys]}",
+        &["10: `/key/text` in `secrets` of field `size` stands within `/key`, which is one already"],
+    );
+}
+
+#[test]
 fn a_sound_document_has_no_complaints() {
     check("driver: rest", "driver: rest", &[]);
     check("driver: rest", "\u{feff}driver: rest", &[]);
