@@ -3,8 +3,9 @@
 
 mod change;
 mod method;
+mod payload;
 
-use super::model::{Access, Field, Resource, Type};
+use super::model::{Access, Field, Resource, Settles, Type};
 use super::yaml::{Mistake, Node};
 use crate::error::did_you_mean;
 
@@ -18,6 +19,8 @@ const DATA_PREFIX: &str = "data__";
 pub fn check(resource: &Resource, document: &Node, mistakes: &mut Vec<Mistake>) {
     let update = document.marks_of(&["resources", &resource.name, "verbs", "update"]);
     let update_is_known = !mistakes.iter().any(|mistake| update.contains(&mistake.at));
+    let bound = document.marks_of(&["resources", &resource.name, "verbs"]);
+    let verbs_are_known = !mistakes.iter().any(|mistake| bound.contains(&mistake.at));
     let mut complain = |path: &[&str], message: String| {
         let path: Vec<&str> = ["resources", &resource.name].iter().chain(path).copied().collect();
         mistakes.push(Mistake { at: document.mark_of(&path), message });
@@ -25,7 +28,11 @@ pub fn check(resource: &Resource, document: &Node, mistakes: &mut Vec<Mistake>) 
     params(resource, &mut complain);
     for field in &resource.fields {
         reserved(resource, field, &mut complain);
-        constraints(field, &mut complain);
+        if field.required && field.access == Access::Read {
+            let message = format!("field `{}` is required, and is never sent (`access: read`)", field.name);
+            complain(&["fields", &field.name, "required"], message);
+        }
+        constraints(&format!("field `{}`", field.name), &["fields", &field.name], field, &mut complain);
         members(&["fields", &field.name], &field.kind, &mut complain);
         change::field(resource, field, &mut complain);
     }
@@ -39,6 +46,7 @@ pub fn check(resource: &Resource, document: &Node, mistakes: &mut Vec<Mistake>) 
     change::parts(resource, update_is_known, &mut complain);
     verbs(resource, &mut complain);
     settles(resource, &mut complain);
+    payload::payload(resource, verbs_are_known, &mut complain);
 }
 
 type Complain<'a> = dyn FnMut(&[&str], String) + 'a;
@@ -104,36 +112,35 @@ fn clashes<'a>(
     }
 }
 
-fn constraints(field: &Field, complain: &mut Complain<'_>) {
-    let name = field.name.as_str();
-    let mut complain = |key: &str, message: String| complain(&["fields", name, key], message);
-    if field.required && field.access == Access::Read {
-        complain("required", format!("field `{name}` is required, and is never sent (`access: read`)"));
-    }
-    if let Some(message) = limits(&format!("field `{name}`"), &field.kind, field.min, field.max) {
+/// What the keys of a field, or of what is like one, say of each other.
+fn constraints(what: &str, path: &[&str], field: &Field, complain: &mut Complain<'_>) {
+    let mut complain = |key: &str, message: String| {
+        let path: Vec<&str> = path.iter().copied().chain([key]).collect();
+        complain(&path, message);
+    };
+    if let Some(message) = limits(what, &field.kind, field.min, field.max) {
         complain(if field.min.is_some() { "min" } else { "max" }, message);
     }
     if let Some(pointer) = field.secrets.iter().find(|pointer| !pointer.starts_with('/')) {
-        complain(
-            "secrets",
-            format!("`{pointer}` in `secrets` of field `{name}` is no JSON pointer: it begins with `/`"),
-        );
+        complain("secrets", format!("`{pointer}` in `secrets` of {what} is no JSON pointer: it begins with `/`"));
     }
     for pointer in &field.secrets {
         let holds = |other: &&String| pointer.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/'));
         if let Some(other) = field.secrets.iter().find(holds) {
             let message =
-                format!("`{pointer}` in `secrets` of field `{name}` stands within `{other}`, which is one already");
+                format!("`{pointer}` in `secrets` of {what} stands within `{other}`, which is one already");
             complain("secrets", message);
         }
     }
-    if !field.secrets.is_empty() && field.kind != Type::Json {
-        complain("secrets", format!("`secrets` is for JSON, and field `{name}` is none"));
+    for (key, there) in [("secrets", !field.secrets.is_empty()), ("redacted", !field.redacted.is_empty())] {
+        if there && field.kind != Type::Json {
+            complain(key, format!("`{key}` is for JSON, and {what} is none"));
+        }
     }
     for (key, there) in [("pattern", field.pattern.is_some()), ("values", !field.values.is_empty()), ("arn", field.arn)]
     {
         if there && field.kind != Type::String {
-            complain(key, format!("`{key}` is for strings, and field `{name}` is none"));
+            complain(key, format!("`{key}` is for strings, and {what} is none"));
         }
     }
 }
@@ -244,7 +251,8 @@ fn settles(resource: &Resource, complain: &mut Complain<'_>) {
     }
     // What is no field, an answer may have all the same: that is held against the driver.
     let Some(field) = resource.fields.iter().find(|field| field.wire == settles.wire) else { return };
-    for (key, values) in [("done", &settles.done), ("failed", &settles.failed), ("going", &settles.going)] {
+    let Settles { done, failed, going, gone, .. } = settles;
+    for (key, values) in [("done", done), ("failed", failed), ("going", going), ("gone", gone)] {
         for value in values.iter().filter(|value| !field.values.is_empty() && !field.values.contains(value)) {
             let hint = did_you_mean(value, field.values.iter().map(String::as_str));
             let message = format!("`{value}` is not among the `values` of field `{}`{hint}", field.name);

@@ -191,12 +191,13 @@ fn mark(span: Span) -> Mark {
 }
 
 impl Node {
-    /// What stands at a key of a table or at a text of a list, and where that key or text is.
+    /// What stands at a key of a table, or at a text or by a number (from 0) in a list, and where that is.
     fn below(&self, step: &str) -> Option<(Mark, &Node)> {
         match &self.value {
             Value::Table(entries) => entries.iter().find(|(key, _)| key.name == step).map(|(key, node)| (key.at, node)),
             Value::List(items) => {
-                let item = items.iter().find(|item| matches!(&item.value, Value::Text(text) if text == step))?;
+                let text = items.iter().find(|item| matches!(&item.value, Value::Text(text) if text == step));
+                let item = text.or_else(|| items.get(step.parse::<usize>().ok()?))?;
                 Some((item.at, item))
             }
             _ => None,

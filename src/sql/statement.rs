@@ -164,6 +164,8 @@ pub struct Delete {
     pub alias: Option<Part>,
     pub using: Vec<TableWithJoins>,
     pub selection: Expr,
+    /// The method that an EXEC names, which has to be the one that is for the rows.
+    pub method: Option<String>,
     pub returning: Option<Vec<SelectItem>>,
 }
 

@@ -9,6 +9,7 @@ mod convergence;
 mod documents;
 mod governed;
 mod immuta;
+mod immuta_writes;
 mod invented;
 mod joins;
 mod lab;

@@ -62,6 +62,11 @@ pub async fn plan(session: &Session, delete: &Delete, source: &Source, meter: &A
             complaints.push(told(for_none(&methods)));
             continue;
         };
+        if let Some(named) = delete.method.as_ref().filter(|named| **named != method.name) {
+            let line = format!("`{named}` is not for it\n  `{}` is: {}", method.name, method.description);
+            complaints.push(told(line));
+            continue;
+        }
         let (found, hint) = held(method, &given, &row.document);
         notices.extend(found.notices.into_iter().map(|notice| format!("{name}: {notice}")));
         if !found.complaints.is_empty() {

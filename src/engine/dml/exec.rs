@@ -79,7 +79,14 @@ pub fn statement(engine: &Engine, exec: &Exec, shows: bool, source: &Source) -> 
         }));
     }
     if verbs.delete.contains(&method) {
-        return Ok(Body::Delete(Delete { table, alias: None, using: Vec::new(), selection, returning }));
+        return Ok(Body::Delete(Delete {
+            table,
+            alias: None,
+            using: Vec::new(),
+            selection,
+            method: Some(method),
+            returning,
+        }));
     }
     reads(engine, exec, source)?;
     let items = returning.unwrap_or_else(everything);

@@ -29,10 +29,11 @@ struct Waiting {
     /// Whether a look has shown it, and whether it was seen on its way out.
     seen: bool,
     going: bool,
-    /// How it stood before the call, and whether it was seen to be none of what waiting ends with since:
+    /// How it stood before the call.
     before: Option<String>,
-    /// by the call's own answer, by a look.
+    /// Whether the call's own answer shows it otherwise.
     began: bool,
+    /// Whether a look has shown it as nothing that waiting ends with.
     moved: bool,
     /// Looks that showed it as it had failed before.
     stale: u32,
@@ -137,7 +138,7 @@ fn begun(settles: &Settles, targets: &[Target], rows: &[Row]) -> (Vec<Waiting>, 
                 let said = status(settles, &done.document);
                 let is = |statuses: &[String]| said.as_ref().is_some_and(|said| statuses.contains(said));
                 let going = done.how == How::Going || is(&settles.going);
-                let began = said.is_some() && !is(&settles.done) && !is(&settles.failed);
+                let began = said.is_some() && said != before;
                 let (key, done) = (key.clone(), done.clone());
                 waiting.push(Waiting {
                     index,

@@ -22,7 +22,7 @@ pub(super) fn update(update: &Update) -> String {
 }
 
 pub(super) fn delete(delete: &Delete) -> String {
-    let Delete { table, alias, using, selection, returning } = delete;
+    let Delete { table, alias, using, selection, method: _, returning } = delete;
     format!("delete {}{} where {selection}{}", target(table, alias), others("using", using), listed(returning))
 }
 

@@ -41,7 +41,7 @@ pub(super) fn delete(delete: ast::Delete, reader: Reader<'_>) -> Result<Delete> 
     let Some(selection) = selection else {
         return Err(reader.no_where("DELETE", "delete", table.span()));
     };
-    Ok(Delete { table, alias, using: using.unwrap_or_default(), selection, returning })
+    Ok(Delete { table, alias, using: using.unwrap_or_default(), selection, method: None, returning })
 }
 
 impl Reader<'_> {
