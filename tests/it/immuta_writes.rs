@@ -210,7 +210,7 @@ async fn what_is_set_up_by_hand() {
 #[tokio::test]
 async fn what_is_wrong_is_said_before_anything_is_sent() {
     let lab = quick().await;
-    let mut check = async |name: &str, sql: &str| {
+    let check = async |name: &str, sql: &str| {
         let error = refused(&lab, sql).await;
         assert_eq!(written(&lab), [], "{sql}");
         insta::assert_snapshot!(format!("refused_{name}"), error.to_string());
