@@ -220,6 +220,20 @@ async fn sql_reads_and_writes_what_a_document_describes() {
     let error = error.expect_err("the name is taken");
     assert_eq!(error.kind, Kind::Exists, "{error}");
     assert!(error.to_string().contains("Gadgets says: the name is taken"), "{error}");
+    // What its document says has to hold, and which of its methods deletes what.
+    let sql = "INSERT INTO acme.gadgets.gadgets (name, colour, size) VALUES ('zero', 'red', 0)";
+    let error = write(sql, &[]).await.expect_err("a rule is broken");
+    assert_eq!(error.message, "`settings.colour` cannot be given: what has no size has no colour");
+    let sql = "INSERT INTO acme.gadgets.gadgets (name, size) VALUES ('zero', 0)";
+    write(sql, &[r#"POST /gadgets {"name":"zero","settings":{"size":0},"source":"iql"}"#]).await.expect("made");
+    let error = write("DELETE FROM acme.gadgets.gadgets WHERE id = '8'", &[]).await.expect_err("no reason");
+    assert_eq!(
+        error.to_string(),
+        "`reason` is missing\n  `scrap`: Deletes one without a size, for a reason\n  nothing was sent\n\n\
+         hint: write `AND reason = '…'`"
+    );
+    let sql = "DELETE FROM acme.gadgets.gadgets WHERE id = '8' AND reason = 'old'";
+    write(sql, &[r#"DELETE /gadgets/8 {"reason":"old"}"#]).await.expect("deleted");
     assert_eq!(gadgets.logins.load(Ordering::SeqCst), 2);
 }
 

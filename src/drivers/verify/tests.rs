@@ -400,3 +400,26 @@ fn what_no_document_shows_is_listed() {
         ["aws.redshift DescribeIntegrations Status", "aws.redshift DescribeInboundIntegrations Status"]
     );
 }
+
+#[test]
+fn what_is_sent_whole_is_taken_whole() {
+    check(
+        "parts: {tags: {set: CreateTags, remove: DeleteTags}}",
+        "sends: whole\n        parts: {tags: {set: CreateTags, remove: DeleteTags}}",
+        &[
+            "11: field `source_arn` sends `SourceArn`, which `ModifyIntegration` does not take",
+            "12: field `target_arn` sends `TargetArn`, which `ModifyIntegration` does not take",
+        ],
+    );
+}
+
+#[test]
+fn an_argument_is_taken_by_its_call() {
+    check(
+        "DeleteIntegration, needs: [Identifier],",
+        "DeleteIntegration, needs: [Identifier], arguments: {reason: {wire: Reason, type: string}},",
+        &["27: argument `reason` sends `Reason`, which `DeleteIntegration` does not take"],
+    );
+    check("errors: Errors", "errors: Errors, errors_when: {ErrorCode: [A]}", &[]);
+    check("delete: delete}", "delete: [delete]}", &[]);
+}

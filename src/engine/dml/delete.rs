@@ -71,7 +71,10 @@ pub async fn plan(session: &Session, delete: &Delete, source: &Source, meter: &A
         notices.extend(found.notices.into_iter().map(|notice| format!("{name}: {notice}")));
         if !found.complaints.is_empty() {
             complaints.extend(found.complaints.into_iter().map(told));
-            hints.extend(hint);
+            hints.extend(hint.map(|write| match several {
+                true => format!("for {name}, write {write}"),
+                false => format!("write {write}"),
+            }));
             continue;
         }
         notices.extend(

@@ -14,7 +14,7 @@ use super::document::{Document, wire};
 use super::rules::{all_hold, at, broken_besides, holds};
 use super::site::refused;
 use super::targets::select;
-use crate::catalog::model::{Access, Field, Method};
+use crate::catalog::model::{Access, Field, Method, Type, starts};
 use crate::engine::calls::Meter;
 use crate::engine::plan::{collect, logical, physical};
 use crate::engine::session::Session;
@@ -115,7 +115,7 @@ pub fn method_for<'a>(methods: &[&'a Method], target: &Document) -> Option<&'a M
     methods.iter().find(|method| all_hold(&method.when, target)).copied()
 }
 
-/// What is wrong with what is given for one target, and what to write so that it is right.
+/// What is wrong with what is given for one target, and the conditions to write so that it is right.
 pub fn held(method: &Method, given: &Given, target: &Document) -> (Findings, Option<String>) {
     let mut found = Findings::default();
     let mut whole = target.clone();
@@ -138,17 +138,19 @@ pub fn held(method: &Method, given: &Given, target: &Document) -> (Findings, Opt
         *last = format!("{last}\n  `{}`: {}", method.name, method.description);
     }
     let wanted = wanted(method, &whole);
-    (found, (!wanted.is_empty()).then(|| format!("add `AND {}`", wanted.join(" AND "))))
+    (found, (!wanted.is_empty()).then(|| format!("`AND {}`", wanted.join(" AND "))))
 }
 
 /// The conditions that would give what is missing.
 fn wanted(method: &Method, whole: &Document) -> Vec<String> {
     let mut wanted: BTreeMap<usize, String> = BTreeMap::new();
     let mut want = |place: &str, value: Option<&Value>| {
-        let Some(at) = method.arguments.iter().position(|argument| argument.wire == place) else { return };
+        let argument = |wire: &str| method.arguments.iter().position(|argument| argument.wire == wire);
+        let Some(at) = starts(place).find_map(argument) else { return };
         let value = match value {
             Some(Value::String(text)) => format!("'{}'", text.replace('\'', "''")),
             Some(value) => value.to_string(),
+            None if method.arguments[at].kind == Type::Json => "'{…}'".to_string(),
             None => "'…'".to_string(),
         };
         wanted.entry(at).or_insert_with(|| format!("{} = {value}", method.arguments[at].name));

@@ -252,7 +252,7 @@ fn with_secrets(error: Error, sets: &Sets<'_>, mut withheld: Vec<String>) -> Err
     match (sets, withheld.is_empty()) {
         (_, true) => error,
         (Sets::Columns(_), _) => {
-            error.with_hint(format!("write their values into what is set: {}", withheld.join(", ")))
+            error.with_hint(format!("what is set is the whole new value: write {} into it", withheld.join(", ")))
         }
         (Sets::Patch, _) => error.with_hint(format!("add to the PatchDocument: {}", withheld.join(", "))),
     }
