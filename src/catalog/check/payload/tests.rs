@@ -77,11 +77,7 @@ fn a_place_begins_with_a_wire_name() {
         "when: {reason",
         &["18: `when` of method `drop_big` names `reason`, which begins with no wire name"],
     );
-    check(
-        "{ThingId} was",
-        "{ThingId was",
-        &["24: `notice` of method `drop_big` names `ThingId was big: {Config.kind`, which begins with no wire name"],
-    );
+    check("{ThingId} was", "{ThingId was", &["24: `notice` of method `drop_big` has a `{` without a `}`"]);
     check(
         "{Config.kind}'",
         "{Config.key}'",
