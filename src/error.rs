@@ -113,6 +113,8 @@ pub struct Reply {
     pub retry_after: Option<Duration>,
     /// By which it finds the request again.
     pub request_id: Option<String>,
+    /// What it calls the reason (`AccessDenied`).
+    pub code: Option<String>,
 }
 
 impl Error {
@@ -145,6 +147,11 @@ impl Error {
 
     pub fn request_id(&self) -> Option<&str> {
         self.reply.as_ref()?.request_id.as_deref()
+    }
+
+    /// What the service calls the reason.
+    pub fn code(&self) -> Option<&str> {
+        self.reply.as_ref()?.code.as_deref()
     }
 
     pub fn with_context(mut self, line: impl Into<String>) -> Self {

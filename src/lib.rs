@@ -43,7 +43,8 @@
 //! 4. `cli` has one way in: [`Session::run`].
 //! 5. `sandbox` and `drivers` do not know each other; they meet on the wire.
 //! 6. `EXPLAIN` writes nothing, and prints the calls that the statement would make; of a query it sends nothing at all.
-//! 7. No row is lost in silence: a page, a region or a key that could not be read is an error.
+//! 7. No row is lost in silence: a page, a region or a key that could not be read is an error or, where the user asked for
+//!    partial results, a named warning and an exit code of its own. What a write reads is whole.
 //!
 //! # The life of a statement
 //!

@@ -12,7 +12,7 @@ mod declarations;
 mod mask;
 mod secrets;
 
-pub use declarations::{DECLARATIONS, Declaration, duration};
+pub use declarations::{DECLARATIONS, Declaration, bytes, duration};
 pub use mask::Mask;
 pub use secrets::Secrets;
 
@@ -25,6 +25,8 @@ pub struct Settings {
     pub state: PathBuf,
     pub limits: Limits,
     pub writes: Writes,
+    /// Whether a query goes on without the rows of calls that failed.
+    pub partial: bool,
     pub aws: Aws,
     /// Where the documents' params and credentials have their values from.
     pub environment: Environment,
@@ -205,6 +207,7 @@ impl Default for Settings {
             state: PathBuf::from(".iql"),
             limits: Limits::default(),
             writes: Writes::default(),
+            partial: false,
             aws: Aws::default(),
             environment: Environment::default(),
             secrets: Secrets::default(),

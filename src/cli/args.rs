@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::error::{Error, Kind, Result};
-use crate::settings::{Settings, duration};
+use crate::settings::{Settings, bytes, duration};
 
 mod script;
 
@@ -30,7 +30,7 @@ Examples:
   iql exec \"SHOW METHODS IN awscc.redshift.integrations\"
   iql exec --dry-run \"DELETE FROM awscc.redshift.integrations WHERE region = 'us-east-1' AND integration_name LIKE 'old-%'\"
 
-Exit codes: 0 done, 1 a statement failed, 2 wrong usage, 130 interrupted.";
+Exit codes: 0 done, 1 a statement failed, 2 wrong usage, 3 done but partial, 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -149,6 +149,18 @@ pub struct Common {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_calls: Option<u64>,
 
+    /// Memory that one statement may hold, such as `500M`; sorts, joins and aggregates go to files beyond it
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub memory_limit: Option<usize>,
+
+    /// Go on without the rows of calls that failed: each is a warning, and the exit code is 3
+    #[arg(long)]
+    pub partial: bool,
+
+    /// The value of `$NAME` in the statements: text, or after `:=` JSON (a number, true, null, a list for `IN ($NAME)`)
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = param)]
+    pub params: Vec<(String, serde_json::Value)>,
+
     /// Time for one statement: `500ms`, `30s`, `10m`
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<std::time::Duration>,
@@ -211,6 +223,22 @@ impl Arguments {
     }
 }
 
+/// `name=text` or `name:=json`.
+fn param(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (name, value) = text.split_once('=').ok_or("a param is written `name=text`, or `name:=json`")?;
+    let is_json = name.ends_with(':');
+    let name = name.strip_suffix(':').unwrap_or(name);
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    if name.is_empty() || name.starts_with(|c: char| c.is_numeric()) || !name.chars().all(is_name) {
+        return Err(format!("`{name}` is no name: letters, digits and `_`, and no digit first"));
+    }
+    let value = match is_json {
+        false => serde_json::Value::from(value),
+        true => serde_json::from_str(value).map_err(|error| format!("`{value}` is not JSON: {error}"))?,
+    };
+    Ok((name.to_string(), value))
+}
+
 fn trimmed(text: &str) -> Result<String, Infallible> {
     Ok(text.trim().to_string())
 }
@@ -260,6 +288,8 @@ impl Common {
             settings.aws.regions = self.region.clone();
         }
         settings.limits.max_calls = self.max_calls.or(settings.limits.max_calls);
+        settings.limits.memory = self.memory_limit.or(settings.limits.memory);
+        settings.partial |= self.partial;
         settings.limits.statement = self.timeout.or(settings.limits.statement);
         Ok(settings)
     }
@@ -303,6 +333,14 @@ mod tests {
             let report = exec(words).expect_err("a report");
             assert_eq!(report.contains("write `--sandbox=state`"), told, "{report}");
         }
+    }
+
+    #[test]
+    fn a_param_is_text_or_json() {
+        let exec = exec(&["--param", "region=us=1", "--param", "n:=5", "--param", "r:=[\"a\"]", "SELECT 1"]);
+        let params = exec.expect("arguments").common.params;
+        let of = |at: usize| (params[at].0.as_str(), params[at].1.to_string());
+        assert_eq!([of(0), of(1), of(2)], [("region", "\"us=1\"".into()), ("n", "5".into()), ("r", "[\"a\"]".into())]);
     }
 
     #[test]

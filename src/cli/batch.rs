@@ -13,11 +13,19 @@ use crate::cli::signals::Ending;
 use crate::cli::{cells, output, sandbox};
 use crate::engine::{Consent, Engine, Rows, Session, describe_cost};
 use crate::error::{Error, Kind, Result, reason};
-use crate::sql::{self, Body, Statement};
+use crate::sql::{self, Body, Dropped, Own, Statement};
+
+/// Whether every row is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completeness {
+    Whole,
+    /// A statement went on without calls that failed.
+    Partial,
+}
 
 /// # Errors
 /// The first that stops the script, with how far it came.
-pub async fn run(exec: &Exec, ending: &Ending) -> Result<()> {
+pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
     if exec.common.verbose {
         output::show_calls();
     }
@@ -35,6 +43,7 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<()> {
         None => None,
     };
     let session = Engine::open(settings)?.session();
+    exec.common.params.iter().for_each(|(name, value)| session.bind(name, value.clone()));
     session.control().set_consent(consent(exec));
     ending.reaches(session.control());
     let count = statements.len();
@@ -53,7 +62,7 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<()> {
     }
     let statements =
         statements.into_iter().map(|statement| if exec.writes.dry_run { dry(statement) } else { statement });
-    let (mut reader_has_left, mut has_written) = (false, false);
+    let (mut reader_has_left, mut has_written, mut completeness) = (false, false, Completeness::Whole);
     for (index, (statement, title)) in statements.zip(titles).enumerate() {
         if ending.is_asked() {
             let done = match index {
@@ -64,12 +73,13 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<()> {
         }
         let writes = may_write(&statement.body);
         // A reader that leaves wants no more rows, and never cuts a script's writes short.
-        if reader_has_left && !writes && !matches!(statement.body, Body::Set { .. } | Body::Reset { .. }) {
+        if reader_has_left && !writes && !works_silently(&statement.body) {
             continue;
         }
         let target = (!reader_has_left).then_some(&mut target);
         match one(exec, &session, ending, statement, title.as_deref(), target).await {
-            Ok(()) => {}
+            Ok(Completeness::Whole) => {}
+            Ok(Completeness::Partial) => completeness = Completeness::Partial,
             Err(error) if error.kind == Kind::Closed => reader_has_left = true,
             Err(error) if count == 1 => return Err(error),
             Err(error) => {
@@ -80,8 +90,8 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<()> {
         has_written |= writes;
     }
     match reader_has_left {
-        true => Ok(()),
-        false => target.close().map_err(|error| match has_written {
+        true => Ok(completeness),
+        false => target.close().map(|()| completeness).map_err(|error| match has_written {
             true => error.with_context("every statement was carried out; only the rows could not be written"),
             false => error,
         }),
@@ -95,7 +105,7 @@ async fn one(
     statement: Statement,
     title: Option<&str>,
     target: Option<&mut output::Output>,
-) -> Result<()> {
+) -> Result<Completeness> {
     let writes = may_write(&statement.body);
     let progress = if exec.common.quiet || exec.common.verbose { Progress::Hidden } else { Progress::Shown };
     let mut outcome = progress::during(progress, session.control(), ending, session.run(statement)).await?;
@@ -114,10 +124,13 @@ async fn one(
     if !writes {
         notices();
     }
+    // Not for `--quiet` to leave out: rows are missing.
+    let warnings = outcome.warnings();
+    warnings.iter().for_each(|warning| output::note(warning));
     if exec.common.verbose {
         output::note(&describe_cost(&outcome.cost()));
     }
-    Ok(())
+    Ok(if warnings.is_empty() { Completeness::Whole } else { Completeness::Partial })
 }
 
 async fn rows(rows: &mut Rows, title: Option<&str>, target: &mut output::Output, writes: bool) -> Result<()> {
@@ -137,6 +150,11 @@ async fn rows(rows: &mut Rows, title: Option<&str>, target: &mut output::Output,
     target.end().map_err(unwritten)
 }
 
+/// Whether a statement does something besides giving rows.
+fn works_silently(body: &Body) -> bool {
+    matches!(body, Body::Set { .. } | Body::Reset { .. } | Body::Own(_) | Body::Block(_))
+}
+
 /// Whether a statement may change something: of an EXEC only the engine knows.
 fn may_write(body: &Body) -> bool {
     matches!(body, Body::Insert(_) | Body::Update(_) | Body::Delete(_) | Body::Exec(_))
@@ -146,7 +164,13 @@ fn may_write(body: &Body) -> bool {
 fn dry(mut statement: Statement) -> Statement {
     let inner = match statement.body {
         Body::Explain { inner, .. } => inner,
-        body @ (Body::Show(_) | Body::Describe(_) | Body::Set { .. } | Body::Reset { .. }) => {
+        // Tables of the session, too: those that come after it may read them.
+        body @ (Body::Show(_)
+        | Body::Describe(_)
+        | Body::Set { .. }
+        | Body::Reset { .. }
+        | Body::Block(_)
+        | Body::Own(Own::Table(_) | Own::File(_) | Own::Drop { what: Dropped::Table, .. })) => {
             return Statement { body, ..statement };
         }
         body => Box::new(body),

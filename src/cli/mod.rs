@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
 use args::{Arguments, Command};
+use batch::Completeness;
 use signals::{Ending, interruptible};
 
 mod args;
@@ -16,12 +17,16 @@ mod sandbox;
 mod signals;
 mod table;
 
+/// Done, and rows are missing.
+const PARTIAL: u8 = 3;
+
 /// The whole program: parses the arguments, runs the command, tells of an error, and says with what code to exit.
 pub fn main() -> ExitCode {
     // Wrong usage ends here, with clap's message and code 2; `--help` and `--version` with 0.
     let arguments = Arguments::typed(clap::Command::try_get_matches).unwrap_or_else(|error| error.exit());
     match run(arguments.command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Completeness::Whole) => ExitCode::SUCCESS,
+        Ok(Completeness::Partial) => ExitCode::from(PARTIAL),
         Err(error) if error.kind == Kind::Closed => ExitCode::SUCCESS,
         Err(error) => {
             output::error(&error);
@@ -30,7 +35,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<()> {
+fn run(command: Command) -> Result<Completeness> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         // Plans are walked by recursion, a level for each term and each UNION. Only what is used takes memory.
@@ -45,8 +50,8 @@ fn run(command: Command) -> Result<()> {
             Command::Sandbox(serve) => {
                 match interruptible(&ending, async move { sandbox::serve(&serve).await }).await {
                     // There is no other way to end it.
-                    Err(error) if error.kind == Kind::Interrupted => Ok(()),
-                    done => done,
+                    Err(error) if error.kind == Kind::Interrupted => Ok(Completeness::Whole),
+                    done => done.map(|()| Completeness::Whole),
                 }
             }
         }

@@ -42,7 +42,10 @@ fn is_taken(error: &Error) -> bool {
 /// # Errors
 /// `Io`: its folder cannot be used.
 pub async fn point_at(settings: &mut Settings, dir: Option<&Path>) -> Result<Running> {
-    let running = sandbox::start(&Options { dir: folder(settings, dir), port: 0, ..Options::default() }).await?;
+    let dir = folder(settings, dir);
+    let running = sandbox::start(&Options { dir: dir.clone(), port: 0, ..Options::default() }).await?;
+    // What is kept between runs is of the pretended accounts: apart from what is of the real ones.
+    settings.state = dir;
     settings.aws.endpoint = Some(running.endpoint());
     settings.stays_here = true;
     // Hosts and keys in the environment are those of real services, which a run on the sandbox must not reach.

@@ -67,7 +67,10 @@ impl Ending {
 /// Lets the first signal end the work: what reads at once, a write when its call in flight was answered. A second one
 /// leaves at once. The work has a task of its own, since a write to a pipe that nobody reads, such as a pager's, holds
 /// its thread up.
-pub async fn interruptible(ending: &Ending, work: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
+pub async fn interruptible<T: Send + 'static>(
+    ending: &Ending,
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
     // Listened for before the work begins, whose first words may be answered with one.
     let mut signals = Signals::listen()?;
     let mut work = tokio::spawn(work);

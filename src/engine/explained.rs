@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 use crate::engine::outcome::Outcome;
 use crate::engine::session::{Session, not_there};
 use crate::engine::translate::translate;
-use crate::engine::{explain, least, show};
+use crate::engine::{explain, least, own, show};
 use crate::error::{Error, Kind, Result};
 use crate::sql::{Body, Source};
 
@@ -24,12 +24,22 @@ impl Session {
         inner: &Body,
         source: &Source,
     ) -> Result<Outcome> {
-        let query = match inner {
-            Body::Query(query) => query,
+        let (query, source) = match inner {
+            Body::Query(query) => (query.clone(), source.clone()),
+            Body::Own(_) if analyze => {
+                return Err(Error::new(Kind::Statement, "EXPLAIN ANALYZE runs the statement, and this one keeps rows")
+                    .with_context("nothing was sent")
+                    .with_hint("`EXPLAIN ANALYZE` of its query tells what that costs"));
+            }
+            Body::Own(statement) => match own::explained(self, statement, source)? {
+                Some(query) => query,
+                None => return Ok(self.no_calls()),
+            },
             Body::Other { verb } => return Err(not_there(verb)),
-            _ => return Ok(self.ready(show::plan_rows(&[("calls", "no calls"), ("permissions", "none")]), Vec::new())),
+            _ => return Ok(self.no_calls()),
         };
-        let (state, run, logical) = self.plan(query, source).await?;
+        let source = &source;
+        let (state, run, logical) = self.plan(&query, source).await?;
         let failed = |error| translate(&error, Some(source));
         let options = ExplainOption::default().with_verbose(verbose).with_analyze(analyze);
         let options = match format.map(ExplainFormat::from_str) {
@@ -59,5 +69,9 @@ impl Session {
         };
         outcome.rows.stream = futures::stream::once(rows).try_flatten().boxed();
         Ok(outcome)
+    }
+
+    fn no_calls(&self) -> Outcome {
+        self.ready(show::plan_rows(&[("calls", "no calls"), ("permissions", "none")]), Vec::new())
     }
 }

@@ -1,5 +1,6 @@
 //! What the names pass asks of the catalog: a table's columns with every spelling that they go by.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::Schema;
@@ -7,6 +8,7 @@ use datafusion::execution::session_state::SessionState;
 use futures::FutureExt;
 
 use crate::catalog::model::{Catalog, Resource};
+use crate::engine::own::OwnTable;
 use crate::error::{Error, Kind, Result, nearest};
 use crate::sql::names::{Column, Tables};
 
@@ -14,6 +16,8 @@ use crate::sql::names::{Column, Tables};
 pub struct SessionTables<'a> {
     pub catalog: &'a Catalog,
     pub state: &'a SessionState,
+    /// The tables of the user's own that are in reach, by their names.
+    pub own: &'a BTreeMap<String, OwnTable>,
 }
 
 impl SessionTables<'_> {
@@ -56,6 +60,10 @@ impl SessionTables<'_> {
         let resources = || self.catalog.providers.iter().flat_map(|p| &p.services).flat_map(|s| &s.resources);
         let same: Vec<String> =
             resources().filter(|r| r.name.eq_ignore_ascii_case(last)).map(|r| format!("`{}`", r.full_name())).collect();
+        let own = self.own.keys().map(String::as_str);
+        if let ([_], Some(near)) = (name, nearest(&typed, own)) {
+            return error.with_hint(format!("did you mean `{near}`?"));
+        }
         let names: Vec<String> = resources().map(|resource| resource.full_name()).collect();
         let shorts: Vec<&str> = resources().map(|resource| resource.name.as_str()).collect();
         if !same.is_empty() {
@@ -88,6 +96,11 @@ fn provider_schema(schema: &dyn datafusion::catalog::SchemaProvider, table: &str
 
 impl Tables for SessionTables<'_> {
     fn columns(&self, name: &[String]) -> Result<Vec<Column>> {
+        if let [own] = name
+            && let Some(table) = self.own.get(own)
+        {
+            return Ok(table.columns.clone());
+        }
         if let Some(schema) = self.local(name) {
             let column = |name: &String| Column { name: name.clone(), aliases: Vec::new(), hidden: false };
             if self.resource(name).ok().flatten().is_none() {

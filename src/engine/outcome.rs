@@ -48,6 +48,12 @@ impl Outcome {
         self
     }
 
+    /// A line for each call that failed, where the statement went on without it, and one that says what that means. Whole
+    /// once the rows have ended; empty for a whole result.
+    pub fn warnings(&self) -> Vec<String> {
+        self.run.failures.warnings()
+    }
+
     /// What the statement's calls cost so far.
     pub fn cost(&self) -> Cost {
         self.run.meter.read()
@@ -70,6 +76,18 @@ impl Rows {
     pub(super) fn each(&mut self, change: impl Fn(Result<RecordBatch>) -> Result<RecordBatch> + Send + 'static) {
         let stream = std::mem::replace(&mut self.stream, futures::stream::empty().boxed());
         self.stream = stream.map(change).boxed();
+    }
+
+    /// The rows, which are then none here.
+    pub(super) fn take(&mut self) -> Rows {
+        let schema = self.schema.clone();
+        self.clear();
+        Rows { schema, stream: std::mem::replace(&mut self.stream, futures::stream::empty().boxed()) }
+    }
+
+    /// No rows and no columns: what there was went elsewhere.
+    pub(super) fn clear(&mut self) {
+        self.schema = SchemaRef::new(arrow::datatypes::Schema::empty());
     }
 
     pub fn schema(&self) -> SchemaRef {

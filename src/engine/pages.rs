@@ -17,6 +17,8 @@ pub type Rows = Vec<Vec<Value>>;
 pub struct Pager {
     driver: Arc<dyn Driver>,
     run: Arc<Run>,
+    /// Whose rows these are, for whoever is told that a call failed.
+    table: String,
     /// What is still to be sent: the request with its marker, or what it fell apart into.
     next: VecDeque<Request>,
     /// Markers that were sent for the request at hand.
@@ -27,13 +29,19 @@ pub struct Pager {
 
 impl Pager {
     pub fn new(driver: Arc<dyn Driver>, run: Arc<Run>, request: Request) -> Self {
-        Pager { driver, run, next: VecDeque::from([request]), sent: HashSet::new(), in_flight: false }
+        let next = VecDeque::from([request]);
+        Pager { driver, run, table: String::new(), next, sent: HashSet::new(), in_flight: false }
+    }
+
+    /// The same, for a table by its full name.
+    pub fn of_table(self, table: impl Into<String>) -> Self {
+        Pager { table: table.into(), ..self }
     }
 
     /// The next page's rows; `None` after the last. `most` is how many rows are still wanted.
     ///
     /// # Errors
-    /// What the call says, and `Endless` for a marker that the service gives twice.
+    /// What the call says, unless the statement goes on without what failed; and `Endless` for a marker that the service gives twice.
     pub async fn next(&mut self, most: Option<usize>) -> Result<Option<Rows>> {
         // Invariant: a pager whose call was given up is never read again. It would end there, as if the list did.
         if self.in_flight {
@@ -44,26 +52,39 @@ impl Pager {
             self.in_flight = true;
             let answer = self.run.calls.send(self.driver.as_ref(), &request, &self.run.meter).await;
             self.in_flight = false;
-            let page = match answer {
+            let answer = match answer {
                 // A service may refuse several keys in one call, and take them one by one.
                 Err(error) if error.kind == Kind::Refused && self.split(&request) => continue,
-                answer => answer?,
+                answer => answer.and_then(|page| self.new_marker(&request, page)),
+            };
+            let page = match answer {
+                Ok(page) => page,
+                Err(error) => {
+                    self.run.failures.keep(error, &self.table, self.driver.as_ref(), &request)?;
+                    self.sent.clear();
+                    continue;
+                }
             };
             let Page { rows, next, .. } = page;
             match next {
                 None => self.sent.clear(),
-                Some(marker) if !self.sent.insert(marker.clone()) => {
-                    return Err(Error::new(
-                        Kind::Endless,
-                        format!("the list's pages go round: {} gave the same marker twice", self.driver.service()),
-                    )
-                    .with_context(self.driver.describe(&request)));
-                }
                 Some(marker) => self.next.push_front(Request { marker: Some(marker), ..request }),
             }
             return Ok(Some(rows));
         }
         Ok(None)
+    }
+
+    /// The page, if its marker is not one that was sent already.
+    fn new_marker(&mut self, request: &Request, page: Page) -> Result<Page> {
+        match &page.next {
+            Some(marker) if !self.sent.insert(marker.clone()) => Err(Error::new(
+                Kind::Endless,
+                format!("the list's pages go round: {} gave the same marker twice", self.driver.service()),
+            )
+            .with_context(self.driver.describe(request))),
+            _ => Ok(page),
+        }
     }
 
     /// Replaces a request for several keys by one for each; false if there is nothing to take apart.

@@ -53,8 +53,13 @@ pub fn state(engine: &Engine, settings: &Settings) -> SessionState {
         .set_bool("datafusion.optimizer.enable_dynamic_filter_pushdown", false)
         .set_bool("datafusion.sql_parser.collect_spans", true);
     let mut runtime = RuntimeEnvBuilder::new();
+    let mut config = config;
     if let Some(memory) = settings.limits.memory {
         runtime = runtime.with_memory_limit(memory, 1.0);
+        // What a sort sets aside for the merge of what it spilled: by default more than a small limit has in all.
+        let execution = &mut config.options_mut().execution;
+        execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(memory / 8);
+        execution.sort_in_place_threshold_bytes = execution.sort_in_place_threshold_bytes.min(memory / 8);
     }
     let mut builder = SessionStateBuilder::new().with_config(config).with_default_features();
     if let Ok(runtime) = runtime.build_arc() {

@@ -41,6 +41,11 @@ pub fn scans(plan: &Plan) -> Vec<ScanExec> {
     found
 }
 
+/// Whether a plan counts or sums.
+pub fn has_aggregate(plan: &Plan) -> bool {
+    plan.is::<AggregateExec>() || plan.children().into_iter().any(has_aggregate)
+}
+
 /// Refuses a plan in which a required param is still unbound.
 #[derive(Debug)]
 struct MissingParams;
@@ -160,7 +165,7 @@ impl PhysicalOptimizerRule for Sharing {
                 };
                 let pages = shared.entry(key).or_insert_with(|| {
                     let request = Request { fields: fields.clone(), ..request.clone() };
-                    SharedPages::new(scan.driver.clone(), scan.run.clone(), request, *readers)
+                    SharedPages::new(scan.pager(request.clone()), request, *readers)
                 });
                 scan.shared[index] = Some(pages.clone());
             }

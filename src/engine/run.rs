@@ -9,6 +9,7 @@ use datafusion::prelude::SessionConfig;
 
 use crate::catalog::model::Resource;
 use crate::engine::calls::{Calls, Meter};
+use crate::engine::failures::Failures;
 use crate::error::{Error, Kind, Place};
 use crate::settings::Environment;
 
@@ -31,6 +32,8 @@ pub struct Run {
     pub reads: OnceLock<BTreeSet<String>>,
     /// What planning found worth saying.
     pub notices: Mutex<Vec<String>>,
+    /// The calls that failed, where the statement goes on without them.
+    pub failures: Arc<Failures>,
 }
 
 /// `SET awscc.region = …` binds for one provider, `--region` for all that have the param.

@@ -130,6 +130,11 @@ impl ScanExec {
         }
     }
 
+    /// Reads one request of this table's.
+    pub fn pager(&self, request: Request) -> Pager {
+        Pager::new(self.driver.clone(), self.run.clone(), request).of_table(self.resource.full_name())
+    }
+
     /// The rows of one page as a batch. `fields` are the wire names that the rows' values stand for.
     fn batch(&self, rows: &[Vec<Value>], request: &Request, fields: &[String]) -> Result<RecordBatch> {
         let columns = self.schema.fields().iter().map(|column| {
@@ -153,10 +158,7 @@ impl ScanExec {
     fn chain(&self, index: usize, context: &Arc<TaskContext>, pages: Count) -> Chain {
         let source = match &self.shared[index] {
             Some(shared) => Source::Shared(shared.reader(context.clone())),
-            None => {
-                let request = self.route.requests[index].clone();
-                Source::Own(Pager::new(self.driver.clone(), self.run.clone(), request))
-            }
+            None => Source::Own(self.pager(self.route.requests[index].clone())),
         };
         Chain { scan: self.clone(), index, source, pages }
     }

@@ -2,7 +2,7 @@
 //! stream; dropping them stops the calls.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -12,17 +12,22 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::{StreamExt, TryStreamExt};
 use sqlparser::ast::{Query, SetExpr};
 
+use crate::engine::block::Block;
 use crate::engine::calls::{Calls, Meter};
 use crate::engine::control::Control;
+use crate::engine::failures::{Failures, FailuresTable, Tolerance, guarded};
 use crate::engine::names::SessionTables;
 use crate::engine::outcome::{Outcome, within};
+use crate::engine::own::OwnTables;
 use crate::engine::plan::{logical, physical, state};
+use crate::engine::rules::{has_aggregate, scans};
 use crate::engine::run::{Defaults, Run};
 use crate::engine::translate::translate;
-use crate::engine::{Engine, dml, headers, least, secrets, show};
-use crate::error::{Error, Kind, Result};
+use crate::engine::{Engine, dml, headers, least, own, secrets, show};
+use crate::error::{Error, Kind, Place, Result};
 use crate::settings::Settings;
-use crate::sql::{Body, Source, Statement, names};
+use crate::sql::names::Column;
+use crate::sql::{Body, Describe, Dropped, Own, Params, Show, Source, Statement, names};
 
 /// A session of its own: what is `SET` in it holds in it.
 #[derive(Debug)]
@@ -30,6 +35,11 @@ pub struct Session {
     pub(super) engine: Arc<Engine>,
     variables: Mutex<Variables>,
     control: Arc<Control>,
+    /// Its own tables.
+    pub(super) own: OwnTables,
+    /// `iql.failures`
+    pub(super) failures: Arc<FailuresTable>,
+    block: Mutex<Option<Block>>,
 }
 
 #[derive(Debug)]
@@ -39,6 +49,21 @@ pub(super) struct Variables {
     pub(super) params: BTreeMap<(String, String), Vec<String>>,
     pub(super) state: SessionState,
     pub(super) calls: Arc<Calls>,
+    /// What `$name` stands for.
+    bound: Params,
+}
+
+/// A query whose names are resolved, and what it is planned and run with.
+pub struct Prepared {
+    pub state: SessionState,
+    pub run: Arc<Run>,
+    pub query: Query,
+    /// The columns that it gives, if all of their names are known.
+    pub columns: Option<Vec<Column>>,
+    /// The providers' tables that it reads, those within views among them.
+    pub tables: BTreeSet<String>,
+    /// The names of the user's own that it reads.
+    pub named: BTreeSet<String>,
 }
 
 impl Session {
@@ -48,14 +73,28 @@ impl Session {
             state: state(&engine, &settings),
             calls: Arc::new(Calls::new(&settings.limits)),
             params: BTreeMap::new(),
+            bound: Params::new(),
             settings,
         };
-        Session { engine, variables: Mutex::new(variables), control: Arc::default() }
+        Session {
+            engine,
+            variables: Mutex::new(variables),
+            control: Arc::default(),
+            own: OwnTables::default(),
+            failures: Arc::default(),
+            block: Mutex::default(),
+        }
     }
 
     /// To end what the session does, to be asked, and to watch.
     pub fn control(&self) -> &Arc<Control> {
         &self.control
+    }
+
+    /// Gives a value for `$name` in the statements that follow. A value is one literal wherever `$name` stands, a list as
+    /// many within `IN (…)`; an object is JSON text.
+    pub fn bind(&self, name: impl Into<String>, value: impl Into<serde_json::Value>) {
+        self.variables().bound.insert(name.into(), value.into());
     }
 
     /// Runs one statement: text, or one that was parsed already. Its rows come as they are read.
@@ -71,7 +110,9 @@ impl Session {
         S: TryInto<Statement>,
         Error: From<S::Error>,
     {
-        let statement: Statement = statement.try_into()?;
+        let mut statement: Statement = statement.try_into()?;
+        let bound = self.variables().bound.clone();
+        statement.bind(&bound)?;
         let done = self.run_whole(&statement).await;
         secrets::cleared(&self.engine, &statement, done)
     }
@@ -98,6 +139,15 @@ impl Session {
             Body::Query(query) => self.select(query, source).await,
             Body::Explain { analyze, verbose, format, inner } => {
                 let inner = self.meant(inner, statement)?;
+                if let Some(refused) = own::refuse_change(self, &inner, source) {
+                    return Err(refused);
+                }
+                let inner = match &*inner {
+                    Body::Insert(insert) if own::target(self, &insert.table).is_some() && !analyze => {
+                        Cow::Owned(Body::Query(insert.source.clone()))
+                    }
+                    _ => inner,
+                };
                 if matches!(*inner, Body::Insert(_) | Body::Update(_) | Body::Delete(_)) {
                     return match analyze {
                         true => {
@@ -109,6 +159,18 @@ impl Session {
                     };
                 }
                 self.explain(*analyze, *verbose, format.as_deref(), &inner, source).await
+            }
+            Body::Show(Show::Views { filter }) => {
+                let batch = own::show(self)?;
+                let batch = match show::condition(filter, "name") {
+                    Some(filter) => self.filtered(batch, filter, source).await?,
+                    None => batch,
+                };
+                Ok(self.ready(batch, Vec::new()))
+            }
+            Body::Describe(Describe::Resource { extended, name }) if name.parts.len() == 1 => {
+                let (columns, notices) = own::describe(self, name, source).await?;
+                Ok(self.ready(show::own_fields(columns, *extended), if *extended { notices } else { Vec::new() }))
             }
             Body::Show(shown) => {
                 let known = self.known();
@@ -138,12 +200,42 @@ impl Session {
                 Body::Query(query) => self.select(query, source).await,
                 body => self.write(body, statement).await,
             },
+            Body::Own(statement) => {
+                let outcome = own::run(self, statement, source).await?;
+                if matches!(
+                    statement,
+                    Own::View(_)
+                        | Own::Refresh { .. }
+                        | Own::Drop { what: Dropped::View | Dropped::Materialized, .. }
+                        | Own::Copy(_)
+                ) {
+                    self.was_done([source.statement().lines().next().unwrap_or_default().to_string()]);
+                }
+                Ok(outcome)
+            }
+            Body::Block(block) => Ok(self.ready(show::nothing(), self.block(block, source)?)),
             Body::Other { verb } => Err(not_there(verb)),
         }
     }
 
     async fn write(&self, body: &Body, statement: &Statement) -> Result<Outcome> {
-        dml::run(self, body, statement).await.map(|outcome| outcome.noting(statement))
+        if let Some(refused) = own::refuse_change(self, body, &statement.source) {
+            return Err(refused);
+        }
+        if let Body::Insert(insert) = body
+            && let Some(outcome) = own::insert(self, insert, &statement.source).await?
+        {
+            return Ok(outcome);
+        }
+        let written = dml::run(self, body, statement).await;
+        // It was strict: no call failed that it went on without.
+        self.failures.set(Arc::default());
+        let said = match &written {
+            Ok(outcome) => &outcome.notices,
+            Err(error) => &error.context,
+        };
+        self.was_done(said.iter().map(|line| line.trim().to_string()).filter(|line| !line.contains("nothing was")));
+        written.map(|outcome| outcome.noting(statement))
     }
 
     /// The statement that an EXEC stands for; any other is itself.
@@ -168,18 +260,31 @@ impl Session {
 
     /// Resolves the names of a query and lets DataFusion plan it; nothing is sent.
     pub(super) async fn plan(&self, query: &Query, source: &Source) -> Result<(SessionState, Arc<Run>, LogicalPlan)> {
-        let (state, run, query) = self.resolved(query, source, &Arc::default())?;
-        let plan = logical(&state, query, source).await?;
-        Ok((state, run, plan))
+        let prepared = self.prepare(query, source, &Arc::default(), (self.tolerance(), &[])).await?;
+        let plan = logical(&prepared.state, prepared.query, source).await?;
+        Ok((prepared.state, prepared.run, plan))
     }
 
-    /// Resolves the names of a query, which then carries `meter`.
-    pub(super) fn resolved(
+    /// Resolves the names of a query, which then carries `meter`. It is strict: what a write reads is whole.
+    pub(super) async fn resolved(
         &self,
         query: &Query,
         source: &Source,
         meter: &Arc<Meter>,
     ) -> Result<(SessionState, Arc<Run>, Query)> {
+        let prepared = self.prepare(query, source, meter, (Tolerance::Strict, &[])).await?;
+        Ok((prepared.state, prepared.run, prepared.query))
+    }
+
+    /// The same, with what else is known of it. `within` are the views that the query stands in, outermost first.
+    pub(super) async fn prepare(
+        &self,
+        query: &Query,
+        source: &Source,
+        meter: &Arc<Meter>,
+        (tolerance, within): (Tolerance, &[String]),
+    ) -> Result<Prepared> {
+        let own = own::in_reach(self, query, source, within).await?;
         let (mut state, calls, defaults, region_hint, memory_is_limited) = {
             let variables = self.variables();
             let aws = &variables.settings.aws;
@@ -194,20 +299,34 @@ impl Session {
             let limited = variables.settings.limits.memory.is_some();
             (variables.state.clone(), variables.calls.clone(), defaults, hint, limited)
         };
+        state.register_catalog_list(own::catalogs(self, &own)?);
         let mut query = query.clone();
-        let tables = SessionTables { catalog: &self.engine.catalog, state: &state };
+        let reach = SessionTables { catalog: &self.engine.catalog, state: &state, own: &own };
         let has_where = matches!(query.body.as_ref(), SetExpr::Select(select) if select.selection.is_some());
-        let resolved = names::resolve(&mut query, &tables, source)?;
-        let tables = resolved.tables.into_iter().map(|used| (used.parts.join("."), source.place(used.span)));
-        let tables = tables.collect();
+        let resolved = names::resolve(&mut query, &reach, source)?;
+        let mut tables: Vec<(String, Place)> = Vec::new();
+        let mut named = BTreeSet::new();
+        for used in resolved.tables {
+            let place = source.place(used.span);
+            if let [name] = used.parts.as_slice()
+                && let Some(table) = own.get(name)
+            {
+                // What a view lacks is complained of where the view is named.
+                tables.extend(table.inside.iter().map(|inside| (inside.clone(), place.clone())));
+                named.insert(name.clone());
+            }
+            tables.push((used.parts.join("."), place));
+        }
+        let known = tables.iter().map(|(name, _)| name.clone()).filter(|name| name.contains('.')).collect();
         let (reads, notices) = (OnceLock::new(), Mutex::default());
-        let meter = meter.clone();
-        let run = Run { calls, meter, defaults, tables, has_where, region_hint, memory_is_limited, reads, notices };
+        let (meter, failures) = (meter.clone(), Failures::new(tolerance, source.statement()));
+        let run =
+            Run { calls, meter, defaults, tables, has_where, region_hint, memory_is_limited, reads, notices, failures };
         let run = Arc::new(run);
         state.config_mut().set_extension(run.clone());
         // The statement's own `now()`.
         state.mark_start_execution();
-        Ok((state, run, query))
+        Ok(Prepared { state, run, query, columns: resolved.columns, tables: known, named })
     }
 
     pub(super) fn execute(
@@ -217,6 +336,12 @@ impl Session {
         plan: Arc<dyn ExecutionPlan>,
         source: &Source,
     ) -> Result<Outcome> {
+        if !scans(&plan).is_empty() {
+            self.failures.set(run.failures.clone());
+        }
+        if run.failures.tolerance == Tolerance::Partial && has_aggregate(&plan) {
+            run.failures.aggregates();
+        }
         let stream = execute_stream(plan, state.task_ctx()).map_err(|error| translate(&error, Some(source)))?;
         let schema = stream.schema();
         let source = source.clone();
@@ -224,6 +349,10 @@ impl Session {
         let stream = match self.variables().settings.limits.statement {
             Some(limit) => within(limit, stream),
             None => stream,
+        };
+        let stream = match run.failures.tolerance {
+            Tolerance::Partial => guarded(stream, run.clone()),
+            Tolerance::Strict => stream,
         };
         let notices = run.notices.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(Outcome::of(schema, stream, notices, run))
@@ -249,6 +378,10 @@ impl Session {
         self.variables().state.clone()
     }
 
+    pub(super) fn block_at_hand(&self) -> MutexGuard<'_, Option<Block>> {
+        self.block.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn settings(&self) -> Settings {
         self.variables().settings.clone()
     }
@@ -265,6 +398,7 @@ impl Session {
             memory_is_limited: false,
             reads: OnceLock::new(),
             notices: Mutex::default(),
+            failures: Arc::default(),
         };
         let stream = futures::stream::iter([Ok(batch)]).boxed();
         Outcome::of(schema, stream, notices, Arc::new(run))
@@ -276,5 +410,10 @@ impl Session {
 }
 
 pub(super) fn not_there(verb: &str) -> Error {
-    Error::new(Kind::Statement, format!("`{verb}` is not there yet")).with_context("nothing was sent")
+    let error = match verb {
+        "TRUNCATE" | "MERGE" => Error::new(Kind::Statement, format!("a table of the session has no {verb}, nor has a provider's"))
+            .with_hint("`CREATE OR REPLACE TABLE name AS SELECT …` makes a table of the session anew; `DELETE … WHERE …` removes what a provider has"),
+        _ => Error::new(Kind::Statement, format!("`{verb}` is not there yet")),
+    };
+    error.with_context("nothing was sent")
 }

@@ -10,9 +10,8 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use serde_json::Value;
 
-use crate::drivers::{Driver, Request};
+use crate::drivers::Request;
 use crate::engine::pages::{Pager, Rows};
-use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 
 /// How many scans read a shared call.
@@ -73,8 +72,8 @@ struct Spill {
 }
 
 impl SharedPages {
-    pub fn new(driver: Arc<dyn Driver>, run: Arc<Run>, request: Request, readers: Readers) -> Arc<Self> {
-        let pager = Pager::new(driver, run, request.clone());
+    /// `pager` reads `request`.
+    pub fn new(pager: Pager, request: Request, readers: Readers) -> Arc<Self> {
         let fetched = Fetched { at_rest: Some(pager), in_flight: None, pages: 0, ended: None };
         Arc::new(SharedPages {
             request,

@@ -25,6 +25,8 @@ pub struct Known {
     /// Name, value and description.
     pub settings: Vec<(String, String, String)>,
     pub functions: Vec<String>,
+    /// The session's own tables.
+    pub own: Vec<String>,
 }
 
 /// The rows of a SHOW, and the condition that LIKE or WHERE puts on them.
@@ -82,11 +84,14 @@ pub fn show(catalog: &Catalog, known: &Known, shown: &Show, source: &Source) -> 
                 .flat_map(|service| &service.resources)
                 .filter(|resource| !resource.fields.is_empty())
                 .map(|resource| vec![resource.provider.clone(), resource.service.clone(), resource.name.clone()]);
+            let own = known.own.iter().map(|name| vec!["local".to_string(), "main".to_string(), name.clone()]);
             Ok((
-                table(&["table_catalog", "table_schema", "table_name"], rows.collect()),
+                table(&["table_catalog", "table_schema", "table_name"], rows.chain(own).collect()),
                 condition(filter, "table_name"),
             ))
         }
+        // The session's own to answer: they are no part of the catalog.
+        Show::Views { filter } => Ok((table(&["name"], Vec::new()), condition(filter, "name"))),
         Show::Functions { filter } => {
             let rows = known.functions.iter().map(|name| vec![name.clone()]).collect();
             Ok((table(&["name"], rows), condition(filter, "name")))
@@ -143,6 +148,14 @@ pub fn describe<'s>(
 /// What `SET` returns: no rows and no columns.
 pub fn nothing() -> RecordBatch {
     RecordBatch::new_empty(Arc::new(Schema::empty()))
+}
+
+/// The rows of DESCRIBE for a table of the user's own: name, type and other names of each column.
+pub fn own_fields(columns: Vec<[String; 3]>, extended: bool) -> RecordBatch {
+    match extended {
+        true => table(&["name", "type", "other_names"], columns.into_iter().map(Vec::from).collect()),
+        false => table(&["name", "type"], columns.into_iter().map(|[name, kind, _]| vec![name, kind]).collect()),
+    }
 }
 
 /// Rows of EXPLAIN, in DataFusion's own columns.
@@ -361,7 +374,7 @@ fn at<T>(found: Result<T>, span: sqlparser::tokenizer::Span, source: &Source) ->
     found.map_err(|error| error.at(source.place(span)))
 }
 
-fn condition(filter: &Option<ShowFilter>, column: &str) -> Option<Expr> {
+pub fn condition(filter: &Option<ShowFilter>, column: &str) -> Option<Expr> {
     match filter.as_ref()? {
         ShowFilter::Where(condition) => Some(condition.clone()),
         ShowFilter::Like(pattern) => Some(Expr::Like {

@@ -48,7 +48,7 @@ pub fn translate(error: &DataFusionError, source: Option<&Source>) -> Error {
         DataFusionError::ResourcesExhausted(message) => {
             Error::new(Kind::Limit, "the statement needs more memory than `iql.memory` allows")
                 .with_context(sentence(message))
-                .with_hint("raise it: `SET iql.memory = …`")
+                .with_hint("raise it with `--memory-limit`, or `SET iql.memory = …`")
         }
         DataFusionError::IoError(inner) => Error::new(Kind::Io, inner.to_string()),
         DataFusionError::Internal(message) => Error::new(Kind::Internal, sentence(message)),

@@ -1,5 +1,6 @@
 //! What is set in a session: `SET`, `RESET`, and what SHOW says of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::calls::Calls;
@@ -31,17 +32,31 @@ impl Session {
                     return Err(Error::new(Kind::Statement, format!("`{name}` was on when iql started, and stays on"))
                         .with_hint("it comes from `--read-only`, from `IQL_READ_ONLY` or from the settings file"));
                 }
+                if name == "iql.memory" {
+                    let state = state(&self.engine, &settings);
+                    self.own.held_by(&state.runtime_env().memory_pool).map_err(|_| {
+                        Error::new(
+                            Kind::Usage,
+                            format!("`{name}` cannot be `{}`: the tables of this session take more", values.join(",")),
+                        )
+                        .with_hint("`DROP TABLE` gives their memory back")
+                    })?;
+                    variables.state = state;
+                }
                 variables.settings = settings;
             }
         }
         variables.calls = Arc::new(Calls::new(&variables.settings.limits));
-        if name == "iql.memory" {
-            variables.state = state(&self.engine, &variables.settings);
-        }
         Ok(())
     }
 
     pub(super) fn reset(&self, name: &str) -> Result<()> {
+        if name == "all" {
+            self.variables().params.clear();
+            let begun = self.engine.settings.list().into_iter().map(|(name, ..)| name);
+            let settable = |name: &&str| DECLARATIONS.iter().any(|known| known.name == *name && !known.at_start);
+            return begun.filter(settable).try_for_each(|name| self.reset(name));
+        }
         if let Some(param) = self.engine.param(name) {
             self.variables().params.remove(&param);
             return Ok(());
@@ -69,10 +84,11 @@ impl Session {
             };
             (name, value, about)
         });
-        let tables = SessionTables { catalog: &self.engine.catalog, state: &variables.state };
+        let tables = SessionTables { catalog: &self.engine.catalog, state: &variables.state, own: &BTreeMap::new() };
         let mut functions = crate::sql::names::Tables::functions(&tables);
         functions.sort();
         functions.dedup();
-        show::Known { settings: settings.chain(params).collect(), functions }
+        let own = self.own.all().into_keys().collect();
+        show::Known { settings: settings.chain(params).collect(), functions, own }
     }
 }

@@ -108,6 +108,13 @@ pub const DECLARATIONS: &[Declaration] = &[
         show: |s| show_duration(s.limits.backoff),
     },
     Declaration {
+        name: "iql.partial",
+        description: "whether a query goes on without the rows of calls that failed, and tells of each (`on` or `off`)",
+        at_start: false,
+        set: |s, text| flag(text).map(|value| s.partial = value),
+        show: |s| shown_flag(s.partial),
+    },
+    Declaration {
         name: "iql.read_only",
         description: "whether statements that would write are refused (`on` or `off`)",
         at_start: false,
@@ -197,7 +204,11 @@ fn optional<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<O
     if text == "none" { Ok(None) } else { read(text).map(Some) }
 }
 
-fn bytes(text: &str) -> Result<usize, String> {
+/// `500K`, `64M`, `2G`, or a number of bytes.
+///
+/// # Errors
+/// What a size looks like.
+pub fn bytes(text: &str) -> Result<usize, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let unit = match text[digits..].to_uppercase().as_str() {
         "" => 1,

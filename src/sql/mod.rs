@@ -6,6 +6,8 @@ mod exec;
 mod hidden;
 mod hints;
 pub mod names;
+mod own;
+mod params;
 mod parse;
 mod show;
 pub mod split;
@@ -16,6 +18,8 @@ mod tests;
 mod writes;
 
 pub use hidden::{Found, Hidden};
+pub use own::{Block, Content, Copy, CreateFile, CreateTable, CreateView, Dropped, Existing, Own};
+pub use params::Params;
 pub use parse::parse;
 pub use statement::{
     Assignment, Body, Delete, Describe, Exec, Insert, Name, OnConflict, Part, Show, ShowFilter, Source, Statement,

@@ -7,24 +7,20 @@ use datafusion::sql::parser::{DFParser, DFParserBuilder};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
+use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 use super::hidden::Hidden;
 use super::statement::{Body, Name, Part, Source, Statement};
-use super::{exec, hints, show, split, syntax, writes};
+use super::{exec, hints, own, show, split, syntax, writes};
 use crate::error::{Error, Kind, Result};
 
 /// Statements that are parsed, and refused by the engine for now.
-const PARSED: [&str; 16] = [
+const PARSED: [&str; 12] = [
     "MERGE",
     "CREATE",
     "DROP",
     "ALTER",
     "COPY",
-    "BEGIN",
-    "START",
-    "COMMIT",
-    "ROLLBACK",
     "USE",
     "TRUNCATE",
     "PREPARE",
@@ -33,12 +29,30 @@ const PARSED: [&str; 16] = [
     "GRANT",
     "REVOKE",
 ];
-/// Statements that have no grammar here yet.
-const NAMED: [&str; 1] = ["REFRESH"];
 /// Statements that are answered.
-const ANSWERED: [&str; 14] = [
-    "SELECT", "WITH", "VALUES", "EXPLAIN", "SHOW", "DESCRIBE", "DESC", "SET", "RESET", "INSERT", "UPDATE", "DELETE",
-    "EXEC", "EXECUTE",
+const ANSWERED: [&str; 22] = [
+    "SELECT",
+    "WITH",
+    "VALUES",
+    "EXPLAIN",
+    "SHOW",
+    "DESCRIBE",
+    "DESC",
+    "SET",
+    "RESET",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "EXEC",
+    "EXECUTE",
+    "REFRESH",
+    "BEGIN",
+    "START",
+    "COMMIT",
+    "END",
+    "ROLLBACK",
+    "SAVEPOINT",
+    "RELEASE",
 ];
 
 const MOST_LEVELS: usize = 64;
@@ -103,7 +117,7 @@ pub(super) fn parse_statement(tokens: &[TokenWithSpan], source: &Source) -> Resu
     let mut parser = parser.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
     let body = reader.body(&mut parser)?;
     reader.check_end(&parser.parser)?;
-    Ok(Statement { body, execs, hints, source: source.clone(), text })
+    Ok(Statement { body, execs, hints, source: source.about(&text), text })
 }
 
 /// What is needed to say where an error is.
@@ -134,7 +148,13 @@ impl Reader<'_> {
             "REPLACE" => Err(self
                 .wrong(Kind::Statement, "not possible yet: `REPLACE`", found.span)
                 .with_hint("`INSERT` makes what is not there, `UPDATE` changes what is")),
-            _ => self.other(parser, &word, &found),
+            "BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK" | "SAVEPOINT" | "RELEASE" => {
+                own::block(&mut parser.parser, &word, self)
+            }
+            _ => match own::own(parser, &word, self)? {
+                Some(body) => Ok(body),
+                None => self.other(parser, &word, &found),
+            },
         }
     }
 
@@ -235,21 +255,7 @@ impl Reader<'_> {
 
     fn other(self, parser: &mut DFParser<'_>, word: &str, found: &TokenWithSpan) -> Result<Body> {
         if let Some(verb) = PARSED.into_iter().find(|verb| *verb == word) {
-            match verb {
-                // DataFusion adds to these two.
-                "COPY" | "CREATE" => {
-                    parser
-                        .parse_statement()
-                        .map_err(|error| self.refused(&ParserError::ParserError(inner_text(&error.to_string()))))?;
-                }
-                _ => {
-                    parser.parser.parse_statement().map_err(|error| self.refused(&error))?;
-                }
-            }
-            return Ok(Body::Other { verb });
-        }
-        if let Some(verb) = NAMED.into_iter().find(|verb| *verb == word) {
-            while parser.parser.next_token().token != Token::EOF {}
+            parser.parser.parse_statement().map_err(|error| self.refused(&error))?;
             return Ok(Body::Other { verb });
         }
         Err(syntax::unknown_verb(found, &verbs().collect::<Vec<_>>(), self.tokens, self.source))
@@ -277,6 +283,11 @@ impl Reader<'_> {
         })
     }
 
+    /// Where the statement's text ends.
+    pub(super) fn end(self) -> Location {
+        last(self.tokens).span.end
+    }
+
     /// A parser of some of the tokens alone.
     pub(super) fn parser<'p>(self, tokens: Vec<TokenWithSpan>) -> Parser<'p> {
         let parser = Parser::new(&GenericDialect {}).with_recursion_limit(MOST_LEVELS);
@@ -298,7 +309,7 @@ impl Reader<'_> {
 }
 
 fn verbs() -> impl Iterator<Item = &'static str> {
-    ANSWERED.into_iter().chain(PARSED).chain(NAMED)
+    ANSWERED.into_iter().chain(PARSED)
 }
 
 fn check_length(tokens: &[TokenWithSpan], source: &Source) -> Result<()> {
@@ -330,7 +341,7 @@ fn check_length(tokens: &[TokenWithSpan], source: &Source) -> Result<()> {
 }
 
 /// The parser's own words within DataFusion's error, which shows them as Rust would.
-fn inner_text(shown: &str) -> String {
+pub(super) fn inner_text(shown: &str) -> String {
     let start = shown.find("ParserError(\"").map(|at| &shown[at + "ParserError(\"".len()..]);
     let text = start.map_or(shown, |text| text.rfind("\")").map_or(text, |end| &text[..end]));
     text.replace("\\\"", "\"").replace("\\\\", "\\")

@@ -9,13 +9,14 @@ use super::parse::Reader;
 use super::statement::{Body, Describe, Name, Part, Show, ShowFilter};
 use crate::error::{Error, Kind, Result, nearest};
 
-const SHOWN: [&str; 10] = [
+const SHOWN: [&str; 11] = [
     "PROVIDERS",
     "SERVICES",
     "RESOURCES",
     "METHODS",
     "SETTINGS",
     "TABLES",
+    "VIEWS",
     "FUNCTIONS",
     "COLUMNS",
     "VERSION",
@@ -67,6 +68,7 @@ pub(super) fn show(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Body> 
         }
         "SETTINGS" => Show::Settings { filter: filter(parser, reader)? },
         "TABLES" => Show::Tables { filter: filter(parser, reader)? },
+        "VIEWS" => Show::Views { filter: filter(parser, reader)? },
         "FUNCTIONS" => Show::Functions { filter: filter(parser, reader)? },
         _ => Show::Version,
     };
@@ -87,6 +89,9 @@ pub(super) fn describe(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<De
     if method {
         let parts: [Part; 4] = counted(name, reader, "DESCRIBE METHOD", "provider.service.resource.method")?;
         return Ok(Describe::Method { extended, name: Name { parts: parts.into() } });
+    }
+    if name.parts.len() == 1 {
+        return Ok(Describe::Resource { extended, name });
     }
     let parts: [Part; 3] = counted(name, reader, "DESCRIBE", "provider.service.resource")?;
     Ok(Describe::Resource { extended, name: Name { parts: parts.into() } })

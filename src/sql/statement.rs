@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, TableWithJoins};
 use sqlparser::tokenizer::{Location, Span};
 
+use super::own::{Block, Own};
 use crate::error::Place;
 
 #[derive(Debug, Clone)]
@@ -50,6 +51,8 @@ pub enum Body {
     Update(Update),
     Delete(Delete),
     Exec(Exec),
+    Own(Own),
+    Block(Block),
     /// A statement that is recognised, and parsed as far as it can be, but not answered yet.
     Other {
         verb: &'static str,
@@ -85,6 +88,9 @@ pub enum Show {
     Tables {
         filter: Option<ShowFilter>,
     },
+    Views {
+        filter: Option<ShowFilter>,
+    },
     Functions {
         filter: Option<ShowFilter>,
     },
@@ -110,7 +116,7 @@ pub enum ShowFilter {
 
 #[derive(Debug, Clone)]
 pub enum Describe {
-    /// `name` has three parts.
+    /// `name` has three parts, or one: a table or a view of the user's own.
     Resource { extended: bool, name: Name },
     /// `name` has four parts: the last is the method.
     Method { extended: bool, name: Name },
@@ -121,7 +127,7 @@ pub enum Describe {
 pub struct Insert {
     pub table: Name,
     pub alias: Option<Part>,
-    /// Never empty, and no two are spelled the same.
+    /// No two are spelled the same. Empty only for a table of the session's own: all of them.
     pub columns: Vec<Part>,
     /// SELECT, VALUES or any other query that reads.
     pub source: Box<Query>,
@@ -243,11 +249,13 @@ pub(super) fn folded(ident: &Ident) -> String {
 pub struct Source {
     text: Arc<str>,
     file: Option<PathBuf>,
+    /// One statement's own text.
+    statement: Arc<str>,
 }
 
 impl Source {
     pub fn new(text: &str, file: Option<&Path>) -> Self {
-        Source { text: text.into(), file: file.map(Path::to_path_buf) }
+        Source { text: text.into(), file: file.map(Path::to_path_buf), statement: text.into() }
     }
 
     /// The place of a span, with the whole line's text. A span over several lines points at its first line,
@@ -266,6 +274,16 @@ impl Source {
             length: end.min(width + 1).saturating_sub(column).max(1),
             text: text.to_string(),
         }
+    }
+
+    /// The same, for one of its statements.
+    pub(super) fn about(&self, statement: &str) -> Self {
+        Source { statement: statement.into(), ..self.clone() }
+    }
+
+    /// The statement's own text.
+    pub fn statement(&self) -> &str {
+        &self.statement
     }
 
     /// The whole of it.

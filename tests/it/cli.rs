@@ -115,7 +115,7 @@ fn bad_input() {
         ("syntax_quote", "SELECT 'abc".into()),
         ("unbound_param", "SELECT source_type FROM aws.redshift.integrations WHERE region = 'us-east-1'".into()),
         ("number_for_text", format!("SELECT * FROM {table} WHERE region = 1")),
-        ("not_there_yet", "CREATE TABLE t (a INT)".into()),
+        ("not_there_yet", "ALTER TABLE t ADD COLUMN b INT".into()),
         ("unknown_setting", "SET iql.trys = 3".into()),
         ("bad_setting", "SET iql.tries = 'many'".into()),
         ("unknown_show", "SHOW PROVIDER".into()),

@@ -16,7 +16,7 @@ pub struct Lab {
     pub sandbox: Running,
     pub engine: Arc<Engine>,
     pub session: Session,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// Settings that reach nothing but a sandbox, and are quick to try again.
@@ -56,9 +56,15 @@ impl Lab {
         let options = sandbox::Options { dir: dir.path().join("sandbox"), ..Default::default() };
         let sandbox = sandbox::start(&options).await.expect("a sandbox");
         let mut settings = settings(&sandbox);
+        settings.state = dir.path().join("state");
         change(&mut settings);
         let engine = Engine::open(settings).expect("an engine");
-        Lab { sandbox, session: engine.session(), engine, _dir: dir }
+        Lab { sandbox, session: engine.session(), engine, dir }
+    }
+
+    /// The folder in which things are kept between runs.
+    pub fn state(&self) -> std::path::PathBuf {
+        self.dir.path().join("state")
     }
 
     pub async fn batches(&self, sql: &str) -> Result<Vec<RecordBatch>, Error> {

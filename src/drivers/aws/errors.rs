@@ -91,6 +91,10 @@ where
         // A wait is asked for by who answers with an error; what did not come whole has no say.
         retry_after: matches!(failure, SdkError::ServiceError(_)).then(|| retry_after(response)).flatten(),
         request_id: request_id(response),
+        code: match &failure {
+            SdkError::ServiceError(service) => service.err().code().map(String::from),
+            _ => None,
+        },
     });
     let error = match &failure {
         SdkError::ServiceError(service) => said(service.err(), service.raw(), about),

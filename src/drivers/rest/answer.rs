@@ -174,10 +174,10 @@ fn said(incoming: &Incoming, about: &About<'_>) -> Error {
     let (message, code) = message(incoming, about.errors);
     error.context.extend(message.map(|message| format!("{service} says: {message}")));
     let id = about.errors.request_id.as_ref().and_then(|name| incoming.header(name));
-    let facts = [code.map(|code| format!("code {code}")), id.clone().map(|id| format!("request id {id}"))];
+    let facts = [code.as_ref().map(|code| format!("code {code}")), id.clone().map(|id| format!("request id {id}"))];
     let facts: Vec<String> = facts.into_iter().flatten().collect();
     error.context.extend((!facts.is_empty()).then(|| facts.join(", ")));
-    let mut error = error.with_reply(Reply { retry_after: retry_after(incoming), request_id: id });
+    let mut error = error.with_reply(Reply { retry_after: retry_after(incoming), request_id: id, code });
     if is_web_page(incoming) && error.kind == Kind::Refused {
         error.hints.push("it answered with a web page: a proxy or a sign-in page may stand between".into());
     }

@@ -63,7 +63,7 @@ impl Driver for Faulty {
             None => Ok(Page::default()),
             Some(Fault::Error(kind)) => Err(Error::new(kind, "AWS throttled `Call`")),
             Some(Fault::After(time)) => {
-                let reply = Reply { retry_after: Some(time), request_id: None };
+                let reply = Reply { retry_after: Some(time), ..Reply::default() };
                 Err(Error::new(Kind::Throttled, "AWS throttled `Call`").with_reply(reply))
             }
             Some(Fault::Hang) => std::future::pending().await,

@@ -142,6 +142,7 @@ impl Double {
             memory_is_limited: false,
             notices: Mutex::default(),
             reads: Default::default(),
+            failures: Arc::default(),
         });
         let names = targets.iter().map(|target| target.name.clone());
         Sender {

@@ -60,7 +60,7 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
     complaints.extend(missing.iter().map(|wire| format!("`{wire}` is missing: an INSERT needs it")));
     complaints.extend(conflict(&site, insert));
 
-    let (state, run, mut query) = session.resolved(&insert.source, source, meter)?;
+    let (state, run, mut query) = session.resolved(&insert.source, source, meter).await?;
     tell_apart(&mut query.body);
     let plan = physical(&state, &logical(&state, query, source).await?, source).await?;
     let width = plan.schema().fields().len();

@@ -53,7 +53,7 @@ impl Returning {
         let alias = alias.or(table.parts.last());
         let query = select(items.to_vec(), vec![relation(table, alias)], None);
         let names = headers::typed(&query);
-        let (state, _, mut query) = session.resolved(&query, source, meter)?;
+        let (state, _, mut query) = session.resolved(&query, source, meter).await?;
         // The rows are not the service's but the write's own: the same columns, under a name that nobody can say.
         let own = format!("returning {}", COUNT.fetch_add(1, Ordering::Relaxed));
         let rows = Arc::new(Rows { schema: schema(&site.resource), batches: OnceLock::new() });

@@ -71,7 +71,7 @@ pub async fn read(
     meter: &Arc<Meter>,
 ) -> Result<Targets> {
     let fields: Vec<String> = site.resource.fields.iter().map(|field| field.name.clone()).collect();
-    let (state, run, resolved) = session.resolved(&query(picked, &fields), source, meter)?;
+    let (state, run, resolved) = session.resolved(&query(picked, &fields), source, meter).await?;
     let conditions = Conditions::of(site, picked, &resolved);
     let plan = physical(&state, &logical(&state, resolved, source).await?, source).await?;
     let scans: Vec<_> =
@@ -92,7 +92,7 @@ pub async fn read(
         (state, run, plan)
     } else {
         let columns: Vec<String> = fields.iter().chain(&hidden).cloned().collect();
-        let (state, run, resolved) = session.resolved(&query(picked, &columns), source, meter)?;
+        let (state, run, resolved) = session.resolved(&query(picked, &columns), source, meter).await?;
         let plan = physical(&state, &logical(&state, resolved, source).await?, source).await?;
         (state, run, plan)
     };

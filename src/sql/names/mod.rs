@@ -55,6 +55,8 @@ pub fn find(columns: &[Column], typed: &str) -> Option<usize> {
 pub struct Resolved {
     /// Every base table, in the order in which the query names them.
     pub tables: Vec<TableUse>,
+    /// The columns that it gives, if all are known here; names that the planner makes up are not.
+    pub columns: Option<Vec<Column>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,11 +71,14 @@ pub struct TableUse {
 pub fn resolve(query: &mut Query, tables: &dyn Tables, source: &Source) -> Result<Resolved> {
     let ignored = ignored::Search::new(source);
     let mut pass = Pass { tables, source, ctes: Vec::new(), found: Vec::new(), errors: Vec::new(), ignored, given: 0 };
-    pass.query(query, None);
+    let outputs = pass.query(query, None);
     pass.errors.extend(pass.ignored.found());
     match complain::together(pass.errors, source) {
         Some(error) => Err(error),
-        None => Ok(Resolved { tables: pass.found }),
+        None => {
+            let columns = (outputs.extent == outputs::Extent::Known).then_some(outputs.columns);
+            Ok(Resolved { tables: pass.found, columns })
+        }
     }
 }
 

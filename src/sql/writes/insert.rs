@@ -203,7 +203,7 @@ pub(super) fn insert(insert: ast::Insert, lifted: Lifted, reader: Reader<'_>) ->
         return Err(reader.cannot("DEFAULT VALUES", end, Some("name the columns, and give each a value")));
     };
     let table = reader.table(&name)?;
-    if columns.is_empty() {
+    if columns.is_empty() && table.parts.len() > 1 {
         let error = reader.wrong(Kind::Statement, format!("INSERT INTO `{table}` names no columns"), table.span());
         return Err(match table.parts.len() {
             3 => error.with_hint(format!("`SHOW INSERT INTO {name}` prints a statement with all of them")),

@@ -82,7 +82,7 @@ fn written(body: &SetExpr) -> Option<&'static str> {
 }
 
 /// Refuses every query in the tree that does more than read.
-fn check_reads(tree: &impl Visit, reader: Reader<'_>) -> Result<()> {
+pub(super) fn check_reads(tree: &impl Visit, reader: Reader<'_>) -> Result<()> {
     struct Search;
     impl Visitor for Search {
         type Break = Span;

@@ -1,0 +1,213 @@
+//! What a statement does to a thing of the user's own: CREATE TABLE, DROP, and who carries out the others.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::catalog::MemTable;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+use datafusion::sql::parser::Statement as PlannerStatement;
+use futures::TryStreamExt;
+use sqlparser::ast::Spanned;
+use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
+use sqlparser::ast::{ColumnDef, ColumnOption, Ident, ObjectName, Query};
+
+use super::{OwnKind, OwnTable, copy, encode, files, own_name, titled, views};
+use crate::engine::failures::Tolerance;
+use crate::engine::outcome::{Outcome, Rows};
+use crate::engine::plan::{logical, physical};
+use crate::engine::session::Session;
+use crate::engine::show;
+use crate::engine::translate::translate;
+use crate::error::{Error, Kind, Result};
+use crate::sql::{Content, CreateTable, Dropped, Existing, Name, Own, Source, Statement};
+
+/// Carries out a statement about a thing of the user's own.
+///
+/// # Errors
+/// What is wrong with it; what keeps its rows from being read or written.
+pub async fn run(session: &Session, own: &Own, source: &Source) -> Result<Outcome> {
+    match own {
+        Own::Table(create) => table(session, create, source).await,
+        Own::File(create) => files::create(session, create, source).await,
+        Own::View(create) => views::create(session, create, source).await,
+        Own::Refresh { name } => views::refresh(session, name, source).await,
+        Own::Drop { what, names, if_exists } => {
+            let mut notices = Vec::new();
+            for name in names {
+                notices.extend(match what {
+                    Dropped::Table => drop_table(session, name, *if_exists, source)?,
+                    _ => views::drop_view(session, name, *what, *if_exists, source)?,
+                });
+            }
+            Ok(session.ready(show::nothing(), notices))
+        }
+        Own::Copy(copied) => copy::copy(session, copied, source).await,
+    }
+}
+
+/// The query whose calls the statement makes when it is run.
+///
+/// # Errors
+/// A view that is to be refreshed, and is not there or broken.
+pub fn explained(session: &Session, own: &Own, source: &Source) -> Result<Option<(Box<Query>, Source)>> {
+    let here = |query: &Query| Ok(Some((Box::new(query.clone()), source.clone())));
+    match own {
+        Own::Table(CreateTable { content: Content::Query(query), .. }) => here(query),
+        Own::Copy(copied) => here(&copied.query),
+        Own::View(create) if create.materialized => here(&create.query),
+        Own::Refresh { name } => {
+            let statement: Statement = views::text(session, name, source)?;
+            match statement.body {
+                crate::sql::Body::Query(query) => Ok(Some((query, statement.source))),
+                _ => Ok(None),
+            }
+        }
+        Own::Table(_) | Own::View(_) | Own::File(_) | Own::Drop { .. } => Ok(None),
+    }
+}
+
+/// Whether a table may be made under this name, and should be.
+///
+/// # Errors
+/// `Name`: the name is taken, or is none for a table of one's own.
+pub fn is_wanted(session: &Session, name: &Name, existing: Existing, source: &Source) -> Result<bool> {
+    let place = source.place(name.span());
+    let name = own_name(name, source)?;
+    if views::exists(session, name)? {
+        return Err(Error::new(Kind::Name, format!("`{name}` is a view"))
+            .at(place)
+            .with_context("nothing was sent")
+            .with_hint(format!("give the table another name, or `DROP VIEW {name}` first")));
+    }
+    match existing {
+        Existing::Replace => Ok(true),
+        _ if session.own.get(name).is_none() => Ok(true),
+        Existing::Keep => Ok(false),
+        Existing::Fail => Err(Error::new(Kind::Name, format!("there is a table `{name}` already"))
+            .at(place)
+            .with_context("nothing was sent")
+            .with_hint(format!("`CREATE OR REPLACE TABLE {name} …` puts another in its place"))),
+    }
+}
+
+/// What to say of a table that is there and stays.
+pub fn kept(session: &Session, name: &Name) -> Outcome {
+    session.ready(show::nothing(), vec![format!("the table `{name}` is there already, and stays as it is")])
+}
+
+/// Every row, with the memory that they take of the session's.
+///
+/// # Errors
+/// What goes wrong with the rows; `Limit` when they do not fit.
+pub async fn gathered(
+    session: &Session,
+    name: &str,
+    mut rows: Rows,
+) -> Result<(Vec<RecordBatch>, Arc<MemoryReservation>)> {
+    let state = session.state();
+    let held = MemoryConsumer::new(format!("the table {name}")).register(&state.runtime_env().memory_pool);
+    let mut batches = Vec::new();
+    while let Some(batch) = rows.try_next().await? {
+        held.try_grow(batch.get_array_memory_size()).map_err(|error| translate(&error, None))?;
+        batches.push(batch);
+    }
+    Ok((batches, Arc::new(held)))
+}
+
+/// Rows as a table.
+///
+/// # Errors
+/// `Internal`: rows that are not the schema's.
+pub fn of_rows(schema: &SchemaRef, batches: Vec<RecordBatch>, held: Vec<Arc<MemoryReservation>>) -> Result<OwnTable> {
+    let table = MemTable::try_new(schema.clone(), vec![batches]).map_err(|error| translate(&error, None))?;
+    Ok(OwnTable { held, ..OwnTable::new(Arc::new(table), OwnKind::Rows) })
+}
+
+async fn table(session: &Session, create: &CreateTable, source: &Source) -> Result<Outcome> {
+    if !is_wanted(session, &create.name, create.existing, source)? {
+        return Ok(kept(session, &create.name));
+    }
+    let name = own_name(&create.name, source)?;
+    match &create.content {
+        Content::Columns(columns) => {
+            let schema = schema(session, columns, source).await?;
+            session.own.put(name, of_rows(&schema, Vec::new(), Vec::new())?);
+            Ok(session.ready(show::nothing(), Vec::new()))
+        }
+        Content::Query(query) => {
+            let prepared = session.prepare(query, source, &Arc::default(), (session.tolerance(), &[])).await?;
+            let plan = titled(logical(&prepared.state, prepared.query, source).await?, query)?;
+            let plan = physical(&prepared.state, &plan, source).await?;
+            let mut outcome = session.execute(&prepared.state, prepared.run, plan, source)?;
+            // What the query has no NULL in may get one by an INSERT.
+            let fields = outcome
+                .rows
+                .schema()
+                .fields()
+                .iter()
+                .map(|field| Field::clone(field).with_nullable(true))
+                .collect::<Vec<_>>();
+            let schema: SchemaRef = Arc::new(Schema::new(fields));
+            outcome.rows.rename(schema.clone());
+            let (batches, held) = gathered(session, name, outcome.rows.take()).await?;
+            let count = batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+            let table = of_rows(&schema, batches, vec![held])?.answering_to(prepared.columns.as_deref());
+            session.own.put(name, table);
+            outcome.notices.push(format!("{name}: {}", encode::rows(count as u64)));
+            Ok(outcome)
+        }
+    }
+}
+
+/// The columns that a list of them means.
+pub async fn schema(session: &Session, columns: &[ColumnDef], source: &Source) -> Result<SchemaRef> {
+    for column in columns {
+        let refused =
+            column.options.iter().find(|option| !matches!(option.option, ColumnOption::Null | ColumnOption::NotNull));
+        if let Some(refused) = refused {
+            return Err(Error::new(Kind::Statement, format!("not possible yet: `{refused}`"))
+                .at(source.place(column.span()))
+                .with_context("nothing was sent"));
+        }
+    }
+    let name = ObjectName::from(vec![Ident::with_quote('"', "a table that is made")]);
+    let statement = CreateTableBuilder::new(name).columns(columns.to_vec()).build();
+    let statement = PlannerStatement::Statement(Box::new(statement.into()));
+    let plan = session.state().statement_to_plan(statement).await.map_err(|error| translate(&error, Some(source)))?;
+    match plan {
+        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => Ok(table.input.schema().inner().clone()),
+        _ => Err(Error::new(Kind::Internal, "a list of columns is planned as something else")),
+    }
+}
+
+fn drop_table(session: &Session, name: &Name, if_exists: bool, source: &Source) -> Result<Vec<String>> {
+    let place = source.place(name.span());
+    let name = own_name(name, source)?;
+    if session.own.take(name).is_some() {
+        return Ok(Vec::new());
+    }
+    let error = Error::new(Kind::Name, format!("there is no table `{name}` of this session"));
+    match views::exists(session, name) {
+        Ok(false) if if_exists => Ok(vec![format!("there is no table `{name}`")]),
+        Ok(false) => {
+            let tables = session.own.all();
+            Err(match crate::error::nearest(name, tables.keys().map(String::as_str)) {
+                Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+                None => error,
+            }
+            .at(place))
+        }
+        _ => Err(error
+            .at(place)
+            .with_hint(format!("it is a view: `DROP VIEW {name}` or `DROP MATERIALIZED VIEW {name}`"))),
+    }
+}
+
+/// The tolerance of what is only read and not kept for later.
+impl Session {
+    pub(in crate::engine) fn tolerance(&self) -> Tolerance {
+        if self.settings().partial { Tolerance::Partial } else { Tolerance::Strict }
+    }
+}
