@@ -21,6 +21,8 @@ pub use secrets::Secrets;
 pub struct Settings {
     /// A folder of provider documents that add to the embedded ones, or replace those of the same path.
     pub providers: Option<PathBuf>,
+    /// What begins a table's name that is not written in full: `awscc`, or `awscc.redshift`.
+    pub provider: Option<String>,
     /// Where things are kept between runs.
     pub state: PathBuf,
     pub limits: Limits,
@@ -204,6 +206,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             providers: None,
+            provider: None,
             state: PathBuf::from(".iql"),
             limits: Limits::default(),
             writes: Writes::default(),

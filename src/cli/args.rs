@@ -137,6 +137,10 @@ pub struct Common {
     #[arg(long, value_name = "PATH")]
     pub secrets: Option<PathBuf>,
 
+    /// The provider, or `provider.service`, of tables that are not named in full
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
+
     /// The AWS profile
     #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
@@ -280,6 +284,9 @@ impl Common {
                 return Err(Error::new(Kind::Usage, format!("there are no secrets at `{}`", path.display())));
             }
             settings.secrets.path = Some(path.clone());
+        }
+        if let Some(provider) = &self.provider {
+            settings.set("iql.provider", provider)?;
         }
         if self.profile.is_some() {
             settings.aws.profile = self.profile.clone();

@@ -21,6 +21,7 @@ mod explained;
 mod failures;
 mod functions;
 mod headers;
+mod lateral;
 mod least;
 mod names;
 mod outcome;

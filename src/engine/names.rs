@@ -1,5 +1,6 @@
 //! What the names pass asks of the catalog: a table's columns with every spelling that they go by.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,9 +9,11 @@ use datafusion::execution::session_state::SessionState;
 use futures::FutureExt;
 
 use crate::catalog::model::{Catalog, Resource};
+use crate::engine::functions;
 use crate::engine::own::OwnTable;
 use crate::error::{Error, Kind, Result, nearest};
 use crate::sql::names::{Column, Tables};
+use crate::sql::{Body, Name, Part};
 
 /// The tables of one session.
 pub struct SessionTables<'a> {
@@ -20,9 +23,70 @@ pub struct SessionTables<'a> {
     pub own: &'a BTreeMap<String, OwnTable>,
 }
 
+/// What begins a name that is not written in full: `awscc`, or `awscc.redshift`.
+#[derive(Debug)]
+pub struct InUse(pub Option<String>);
+
+/// The parts of a name, with those before them that are in use. A name in full stays what it is.
+fn completed(name: &[String], in_use: Option<&str>) -> Option<Vec<String>> {
+    let before: Vec<String> = in_use?.split('.').map(String::from).collect();
+    let missing = 3_usize.checked_sub(name.len()).filter(|missing| *missing == before.len())?;
+    (missing > 0).then(|| before.into_iter().chain(name.iter().cloned()).collect())
+}
+
+/// A write to a resource by its whole name. What the session has under a short name goes first.
+pub fn in_full<'a>(body: &'a Body, in_use: Option<&str>, is_own: impl Fn(&str) -> bool) -> Cow<'a, Body> {
+    let mut body = Cow::Borrowed(body);
+    let name = match &*body {
+        Body::Insert(insert) => &insert.table,
+        Body::Update(update) => &update.table,
+        Body::Delete(delete) => &delete.table,
+        _ => return body,
+    };
+    let Some(parts) = completed(&name.texts(), in_use).filter(|_| !is_own(&name.to_string())) else { return body };
+    let span = name.span();
+    let missing = parts.len() - name.parts.len();
+    let before = parts.into_iter().take(missing).map(|text| Part { text, span });
+    let full = Name { parts: before.chain(name.parts.iter().cloned()).collect() };
+    match body.to_mut() {
+        Body::Insert(insert) => insert.table = full,
+        Body::Update(update) => update.table = full,
+        Body::Delete(delete) => delete.table = full,
+        _ => {}
+    }
+    body
+}
+
+/// # Errors
+/// `Name`: there is no such provider or service.
+pub fn check_in_use(catalog: &Catalog, in_use: Option<&str>) -> Result<()> {
+    let Some(name) = in_use else { return Ok(()) };
+    let mut parts = name.split('.');
+    let (provider, service) = (parts.next().unwrap_or_default(), parts.next());
+    let Some(found) = catalog.providers.iter().find(|known| known.name == provider) else {
+        let error = Error::new(Kind::Name, format!("there is no provider `{provider}`"));
+        let known = catalog.providers.iter().map(|provider| provider.name.as_str());
+        return Err(match nearest(provider, known) {
+            Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+            None => error.with_hint("`SHOW PROVIDERS` lists them"),
+        });
+    };
+    match service.filter(|service| !found.services.iter().any(|known| known.name == *service)) {
+        Some(service) => Err(Error::new(Kind::Name, format!("there is no service `{service}` in `{provider}`"))
+            .with_hint(format!("`SHOW SERVICES IN {provider}` lists them"))),
+        None => Ok(()),
+    }
+}
+
 impl SessionTables<'_> {
     fn resource(&self, name: &[String]) -> Result<Option<&Resource>> {
-        match name {
+        let in_use = self.state.config().get_extension::<InUse>();
+        let full = completed(name, in_use.as_ref().and_then(|in_use| in_use.0.as_deref()));
+        // What the session has under a short name goes first.
+        if full.is_some() && self.local(name).is_some() {
+            return Ok(None);
+        }
+        match full.as_deref().unwrap_or(name) {
             [provider, service, resource] if service != "information_schema" => {
                 self.catalog.resource(provider, service, resource).map(Some)
             }
@@ -126,15 +190,27 @@ impl Tables for SessionTables<'_> {
             || self.state.window_functions().contains_key(&name)
             || self.state.table_functions().contains_key(&name)
             || self.state.higher_order_functions().contains_key(&name)
+            || functions::table_columns(&name).is_some()
             // Planned by the SQL planner itself.
             || matches!(name.as_str(), "unnest" | "grouping" | "struct" | "make_array" | "row")
+    }
+
+    fn table_function(&self, name: &str) -> Option<Vec<String>> {
+        functions::table_columns(name)
     }
 
     fn functions(&self) -> Vec<String> {
         let scalar = self.state.scalar_functions().keys();
         let aggregate = self.state.aggregate_functions().keys();
         let window = self.state.window_functions().keys();
-        scalar.chain(aggregate).chain(window).chain(self.state.table_functions().keys()).cloned().collect()
+        let tables = functions::table_names().map(String::from);
+        scalar
+            .chain(aggregate)
+            .chain(window)
+            .chain(self.state.table_functions().keys())
+            .cloned()
+            .chain(tables)
+            .collect()
     }
 }
 

@@ -65,9 +65,7 @@ pub fn state(engine: &Engine, settings: &Settings) -> SessionState {
     if let Ok(runtime) = runtime.build_arc() {
         builder = builder.with_runtime_env(runtime);
     }
-    for function in functions::functions() {
-        builder.scalar_functions().get_or_insert_default().push(Arc::new(function));
-    }
+    builder = functions::register(builder);
     let state = rules::rules().into_iter().fold(builder, SessionStateBuilder::with_physical_optimizer_rule).build();
     for (name, catalog) in &engine.catalogs {
         state.catalog_list().register_catalog(name.clone(), catalog.clone());

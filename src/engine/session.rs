@@ -16,7 +16,7 @@ use crate::engine::block::Block;
 use crate::engine::calls::{Calls, Meter};
 use crate::engine::control::Control;
 use crate::engine::failures::{Failures, FailuresTable, Tolerance, guarded};
-use crate::engine::names::SessionTables;
+use crate::engine::names::{InUse, SessionTables, in_full};
 use crate::engine::outcome::{Outcome, within};
 use crate::engine::own::OwnTables;
 use crate::engine::plan::{logical, physical, state};
@@ -195,7 +195,10 @@ impl Session {
                 self.reset(name)?;
                 Ok(self.ready(show::nothing(), Vec::new()))
             }
-            Body::Insert(_) | Body::Update(_) | Body::Delete(_) => self.write(body, statement).await,
+            Body::Insert(_) | Body::Update(_) | Body::Delete(_) => {
+                let body = self.meant(body, statement)?;
+                self.write(body.as_ref(), statement).await
+            }
             Body::Exec(_) => match &*self.meant(body, statement)? {
                 Body::Query(query) => self.select(query, source).await,
                 body => self.write(body, statement).await,
@@ -238,14 +241,17 @@ impl Session {
         written.map(|outcome| outcome.noting(statement))
     }
 
-    /// The statement that an EXEC stands for; any other is itself.
+    /// The statement that an EXEC stands for; any other is itself, about a resource that is named in full.
     fn meant<'a>(&self, body: &'a Body, statement: &Statement) -> Result<Cow<'a, Body>> {
         match body {
             Body::Exec(exec) => {
                 let shows = statement.has_hint("SHOWRESULTS");
                 dml::of_exec(&self.engine, exec, shows, &statement.source).map(Cow::Owned)
             }
-            body => Ok(Cow::Borrowed(body)),
+            body => {
+                let own = self.own.all();
+                Ok(in_full(body, self.variables().settings.provider.as_deref(), |name| own.contains_key(name)))
+            }
         }
     }
 
@@ -297,7 +303,9 @@ impl Session {
             };
             let hint = aws.environment_region.clone();
             let limited = variables.settings.limits.memory.is_some();
-            (variables.state.clone(), variables.calls.clone(), defaults, hint, limited)
+            let mut state = variables.state.clone();
+            state.config_mut().set_extension(Arc::new(InUse(variables.settings.provider.clone())));
+            (state, variables.calls.clone(), defaults, hint, limited)
         };
         state.register_catalog_list(own::catalogs(self, &own)?);
         let mut query = query.clone();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::calls::Calls;
-use crate::engine::names::SessionTables;
+use crate::engine::names::{SessionTables, check_in_use};
 use crate::engine::plan::state;
 use crate::engine::session::Session;
 use crate::engine::show;
@@ -28,6 +28,7 @@ impl Session {
             Some(_) => {
                 let mut settings = variables.settings.clone();
                 settings.set(name, &values.join(","))?;
+                check_in_use(&self.engine.catalog, settings.provider.as_deref())?;
                 if self.engine.settings.writes.read_only && !settings.writes.read_only {
                     return Err(Error::new(Kind::Statement, format!("`{name}` was on when iql started, and stays on"))
                         .with_hint("it comes from `--read-only`, from `IQL_READ_ONLY` or from the settings file"));

@@ -38,6 +38,16 @@ pub const DECLARATIONS: &[Declaration] = &[
         show: |s| s.secrets.path.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
     },
     Declaration {
+        name: "iql.provider",
+        description: "the provider, or `provider.service`, of tables that are not named in full (`USE`)",
+        at_start: false,
+        set: |s, text| {
+            s.provider = (!text.is_empty()).then(|| text.to_lowercase());
+            Ok(())
+        },
+        show: |s| s.provider.clone().unwrap_or_default(),
+    },
+    Declaration {
         name: "iql.calls_in_flight",
         description: "calls in flight, in all",
         at_start: false,

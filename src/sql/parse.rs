@@ -15,13 +15,12 @@ use super::{exec, hints, own, show, split, syntax, writes};
 use crate::error::{Error, Kind, Result};
 
 /// Statements that are parsed, and refused by the engine for now.
-const PARSED: [&str; 12] = [
+const PARSED: [&str; 11] = [
     "MERGE",
     "CREATE",
     "DROP",
     "ALTER",
     "COPY",
-    "USE",
     "TRUNCATE",
     "PREPARE",
     "DEALLOCATE",
@@ -30,7 +29,7 @@ const PARSED: [&str; 12] = [
     "REVOKE",
 ];
 /// Statements that are answered.
-const ANSWERED: [&str; 22] = [
+const ANSWERED: [&str; 23] = [
     "SELECT",
     "WITH",
     "VALUES",
@@ -45,6 +44,7 @@ const ANSWERED: [&str; 22] = [
     "DELETE",
     "EXEC",
     "EXECUTE",
+    "USE",
     "REFRESH",
     "BEGIN",
     "START",
@@ -144,6 +144,7 @@ impl Reader<'_> {
             "DESCRIBE" | "DESC" => show::describe(&mut parser.parser, self).map(Body::Describe),
             "SET" => self.set(&mut parser.parser),
             "RESET" => self.reset(&mut parser.parser),
+            "USE" => self.use_provider(&mut parser.parser),
             "EXEC" | "EXECUTE" => exec::exec(&mut parser.parser, self).map(Body::Exec),
             "REPLACE" => Err(self
                 .wrong(Kind::Statement, "not possible yet: `REPLACE`", found.span)
@@ -251,6 +252,19 @@ impl Reader<'_> {
     fn reset(self, parser: &mut Parser<'_>) -> Result<Body> {
         parser.next_token();
         Ok(Body::Reset { name: self.name(parser)?.to_string() })
+    }
+
+    /// `USE provider` and `USE provider.service` set what begins a name that is not written in full.
+    fn use_provider(self, parser: &mut Parser<'_>) -> Result<Body> {
+        parser.next_token();
+        let name = self.name(parser)?;
+        if name.parts.len() > 2 {
+            let message = format!("`{name}` is more than a provider and a service");
+            return Err(self
+                .wrong(Kind::Name, message, name.span())
+                .with_hint("`USE provider` or `USE provider.service`"));
+        }
+        Ok(Body::Set { name: "iql.provider".to_string(), values: vec![name.to_string()] })
     }
 
     fn other(self, parser: &mut DFParser<'_>, word: &str, found: &TokenWithSpan) -> Result<Body> {

@@ -11,7 +11,7 @@ use sqlparser::tokenizer::Span;
 use super::super::statement::folded;
 use super::outputs::{Extent, Outputs};
 use super::scope::{Fit, Item, Scope, requalified, spanned};
-use super::{Column, Pass, complain};
+use super::{Column, Pass, complain, dialect};
 
 /// A name that was found.
 pub(super) struct Hit {
@@ -242,6 +242,7 @@ impl VisitorMut for Walk<'_, '_, '_> {
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        dialect::planned(expr);
         match expr {
             Expr::Lambda(lambda) => {
                 let parameters = lambda.params.iter().map(|parameter| folded(&parameter.name));

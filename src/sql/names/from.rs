@@ -2,8 +2,8 @@
 //! USING and NATURAL make one column of two; what that column is, for each kind of join, is said here.
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, TableAlias, TableFactor,
-    TableWithJoins, Value,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, Ident, JoinConstraint, JoinOperator, ObjectName,
+    ObjectNamePart, TableAlias, TableFactor, TableWithJoins, Value,
 };
 use sqlparser::tokenizer::Span;
 
@@ -55,6 +55,9 @@ impl Pass<'_> {
 
     fn factor(&mut self, factor: &mut TableFactor, scope: &mut Scope<'_>) {
         self.ignored.factor(factor);
+        if self.items(factor, scope) {
+            return;
+        }
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
                 let relation = self.table(name, alias);
@@ -108,6 +111,41 @@ impl Pass<'_> {
             | TableFactor::XmlTable { alias, .. }
             | TableFactor::SemanticView { alias, .. } => self.function(alias, scope),
         }
+    }
+
+    /// A table function that makes rows of a value to its left: whether LATERAL stands before it or not, it means that.
+    fn items(&mut self, factor: &mut TableFactor, scope: &mut Scope<'_>) -> bool {
+        let (name, args, alias, is_function) = match factor {
+            TableFactor::Table { name, args: Some(args), alias, .. } => (name, &mut args.args, alias, false),
+            TableFactor::Function { name, args, alias, .. } => (name, args, alias, true),
+            _ => return false,
+        };
+        let called = match name.0.as_slice() {
+            [ObjectNamePart::Identifier(called)] => folded(called),
+            _ => return false,
+        };
+        if called == "unnest" && is_function {
+            *factor = unnest(args, alias);
+            return false;
+        }
+        let Some(columns) = self.tables.table_function(&called) else { return false };
+        self.walk(args, scope, None);
+        let (name, args) = (name.clone(), std::mem::take(args));
+        let mut alias = alias.take();
+        let mut outputs = Outputs::named(columns);
+        // Of a function of one column the alias is a name for that, too.
+        if let (Some(alias), [only]) = (&alias, outputs.columns.as_mut_slice()) {
+            only.aliases.push(folded(&alias.name));
+        }
+        if let Some(alias) = &mut alias {
+            outputs.rename(alias);
+        }
+        let path = if alias.is_some() { path(&alias) } else { vec![called] };
+        // The first relation has nothing to its left.
+        let lateral = !scope.relations.is_empty();
+        *factor = TableFactor::Function { lateral, name, args, with_ordinality: false, alias };
+        scope.add(outputs.relation(path));
+        true
     }
 
     /// A relation whose columns are the planner's to know, unless an alias names them.
@@ -249,6 +287,21 @@ impl Pass<'_> {
                 None
             }
         }
+    }
+}
+
+/// `LATERAL unnest(…)` in the form that the planner has for it.
+fn unnest(args: &mut Vec<FunctionArg>, alias: &mut Option<TableAlias>) -> TableFactor {
+    let value = |arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Some(value),
+        _ => None,
+    };
+    TableFactor::UNNEST {
+        alias: alias.take(),
+        array_exprs: std::mem::take(args).into_iter().filter_map(value).collect(),
+        with_offset: false,
+        with_offset_alias: None,
+        with_ordinality: false,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Knows tables only as lists of columns; knows no provider and no planner.
 
 mod complain;
+mod dialect;
 mod expressions;
 mod from;
 mod ignored;
@@ -29,6 +30,10 @@ pub trait Tables {
     fn canonical(&self, name: &[String]) -> Option<Vec<String>>;
     /// Is there a scalar, aggregate, window or table function of this name?
     fn has_function(&self, name: &str) -> bool;
+    /// The columns of a table function that reads what stands to its left in FROM, as `json_each` does.
+    fn table_function(&self, _name: &str) -> Option<Vec<String>> {
+        None
+    }
     /// Every function, for suggestions.
     fn functions(&self) -> Vec<String>;
 }

@@ -1,0 +1,195 @@
+//! What operators mean beside values of JSON: `->` and `->>`, comparisons of a JSON value with a number, of truth with 1
+//! and 0, and members of nested columns by a service's own names.
+
+use arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result as PlanResult, ScalarValue, plan_err};
+use datafusion::logical_expr::expr::{Between, InList, ScalarFunction};
+use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
+use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, cast, lit, try_cast};
+use sqlparser::ast::BinaryOperator;
+
+use super::arguments::{Mark, is_text};
+use super::path::member;
+use super::scalars::Name;
+
+#[derive(Debug)]
+pub struct Operators;
+
+impl ExprPlanner for Operators {
+    fn plan_binary_op(&self, raw: RawBinaryExpr, schema: &DFSchema) -> PlanResult<PlannerResult<RawBinaryExpr>> {
+        let RawBinaryExpr { op, left, right } = raw;
+        let function = match op {
+            BinaryOperator::Arrow => Some(Name::ExtractJson.function()),
+            BinaryOperator::LongArrow => Some(Name::ExtractValue.function()),
+            _ => None,
+        };
+        if let Some(function) = function {
+            return Ok(PlannerResult::Planned(function.call(vec![left, right])));
+        }
+        let compares = matches!(
+            op,
+            BinaryOperator::Eq
+                | BinaryOperator::NotEq
+                | BinaryOperator::Lt
+                | BinaryOperator::LtEq
+                | BinaryOperator::Gt
+                | BinaryOperator::GtEq
+                | BinaryOperator::Spaceship
+        );
+        let counts = matches!(
+            op,
+            BinaryOperator::Plus
+                | BinaryOperator::Minus
+                | BinaryOperator::Multiply
+                | BinaryOperator::Divide
+                | BinaryOperator::Modulo
+        );
+        if !compares && !counts {
+            return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
+        }
+        let (one, other) = (Kind::of(&left, schema), Kind::of(&right, schema));
+        let (left, right) = match compares {
+            true => (fitted(left, one, other), fitted(right, other, one)),
+            // `value + value` has to be of numbers, whatever the other is.
+            false => (counted(left, one), counted(right, other)),
+        };
+        Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
+    }
+
+    fn plan_field_access(
+        &self,
+        raw: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> PlanResult<PlannerResult<RawFieldAccessExpr>> {
+        let name = match &raw.field_access {
+            GetFieldAccess::NamedStructField { name } => name.try_as_str().flatten().map(str::to_string),
+            GetFieldAccess::ListIndex { key } => match &**key {
+                Expr::Literal(value, _) => value.try_as_str().flatten().map(str::to_string),
+                _ => None,
+            },
+            GetFieldAccess::ListRange { .. } => None,
+        };
+        let (Some(name), Ok(kind)) = (name, raw.expr.get_type(schema)) else {
+            return Ok(PlannerResult::Original(raw));
+        };
+        match kind {
+            DataType::Struct(fields) => match member(fields.iter().map(|field| field.name().as_str()), &name) {
+                Some(at) => {
+                    let name = ScalarValue::from(fields[at].name().as_str());
+                    let field_access = GetFieldAccess::NamedStructField { name };
+                    Ok(PlannerResult::Original(RawFieldAccessExpr { field_access, expr: raw.expr }))
+                }
+                None => {
+                    let known: Vec<_> = fields.iter().map(|field| format!("`{}`", field.name())).collect();
+                    plan_err!("there is no member `{name}` here: there is {}", known.join(" and "))
+                }
+            },
+            DataType::List(item) => match item.data_type() {
+                DataType::Struct(fields) if fields.find("key").is_some() && fields.find("value").is_some() => {
+                    Ok(PlannerResult::Planned(Name::ItemByKey.function().call(vec![raw.expr, lit(name)])))
+                }
+                _ => plan_err!("a list has items by their numbers: `[1]`, and no `{name}`"),
+            },
+            _ => Ok(PlannerResult::Original(raw)),
+        }
+    }
+}
+
+/// What matters of an operand's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A value out of JSON, as text.
+    Value,
+    Number,
+    Truth,
+    Text,
+    Other,
+}
+
+impl Kind {
+    fn of(expr: &Expr, schema: &DFSchema) -> Kind {
+        let Ok((_, field)) = expr.to_field(schema) else { return Kind::Other };
+        match field.data_type() {
+            kind if is_text(kind) => match Mark::of(&field) {
+                Mark::Value | Mark::Document => Kind::Value,
+                Mark::Plain => Kind::Text,
+            },
+            kind if kind.is_numeric() => Kind::Number,
+            DataType::Boolean => Kind::Truth,
+            _ => Kind::Other,
+        }
+    }
+}
+
+/// An operand as it is compared with another. A text that is no number is equal to none, and no error.
+fn fitted(expr: Expr, kind: Kind, other: Kind) -> Expr {
+    match (kind, other) {
+        (Kind::Value, Kind::Number) => as_number(expr),
+        (Kind::Value | Kind::Text, Kind::Truth) => try_cast(expr, DataType::Boolean),
+        (Kind::Truth, Kind::Number) => cast(expr, DataType::Int64),
+        _ => expr,
+    }
+}
+
+fn counted(expr: Expr, kind: Kind) -> Expr {
+    if kind == Kind::Value { as_number(expr) } else { expr }
+}
+
+pub fn as_number(expr: Expr) -> Expr {
+    try_cast(expr, DataType::Float64)
+}
+
+/// The same for IN and BETWEEN; and what `json_extract` finds keeps its type where it becomes JSON again.
+#[derive(Debug)]
+pub struct Values;
+
+impl FunctionRewrite for Values {
+    fn name(&self) -> &str {
+        "json_values"
+    }
+
+    fn rewrite(&self, expr: Expr, schema: &DFSchema, _: &ConfigOptions) -> PlanResult<Transformed<Expr>> {
+        match expr {
+            Expr::InList(InList { expr, list, negated }) => {
+                let kinds: Vec<Kind> = list.iter().map(|item| Kind::of(item, schema)).collect();
+                let other = if kinds.contains(&Kind::Number) { Kind::Number } else { Kind::Other };
+                let fits = Kind::of(&expr, schema) == Kind::Value && other == Kind::Number;
+                let expr = if fits { Box::new(as_number(*expr)) } else { expr };
+                Ok(Transformed::new_transformed(Expr::InList(InList { expr, list, negated }), fits))
+            }
+            Expr::Between(Between { expr, negated, low, high }) => {
+                let fits = Kind::of(&expr, schema) == Kind::Value
+                    && [&low, &high].iter().any(|bound| Kind::of(bound, schema) == Kind::Number);
+                let expr = if fits { Box::new(as_number(*expr)) } else { expr };
+                Ok(Transformed::new_transformed(Expr::Between(Between { expr, negated, low, high }), fits))
+            }
+            Expr::ScalarFunction(ScalarFunction { func, args })
+                if matches!(
+                    Name::of(&func),
+                    Some(Name::JsonArray | Name::JsonObject | Name::JsonQuote | Name::Member | Name::ToJson)
+                ) =>
+            {
+                let mut changed = false;
+                let args = args.into_iter().map(|arg| kept(arg, &mut changed)).collect();
+                Ok(Transformed::new_transformed(Expr::ScalarFunction(ScalarFunction { func, args }), changed))
+            }
+            expr => Ok(Transformed::no(expr)),
+        }
+    }
+}
+
+/// `json_extract(x, '$.n')` as JSON and not as text: a number stays one.
+fn kept(arg: Expr, changed: &mut bool) -> Expr {
+    match arg {
+        Expr::ScalarFunction(ScalarFunction { func, args })
+            if args.len() == 2 && matches!(Name::of(&func), Some(Name::JsonExtract | Name::ExtractValue)) =>
+        {
+            *changed = true;
+            Name::ExtractJson.function().call(args)
+        }
+        other => other,
+    }
+}

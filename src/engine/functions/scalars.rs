@@ -1,0 +1,357 @@
+//! The functions that take JSON and give one value: SQLite's, and those that StackQL adds to them. Each takes nested
+//! columns and JSON text alike.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray};
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Result as PlanResult, ScalarValue, plan_err};
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+};
+
+use super::arguments::{Arguments, Mark};
+use super::compare::same_policy;
+use super::json::Json;
+use super::path::{Step, member};
+use crate::engine::run::raise;
+use crate::error::{Error, Kind};
+
+/// A function by its name; the ones after `ToJson` are what operators and aggregates become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Name {
+    String,
+    Json,
+    JsonArray,
+    JsonArrayLength,
+    JsonEqual,
+    JsonExtract,
+    JsonGet,
+    JsonObject,
+    JsonQuote,
+    JsonType,
+    JsonValid,
+    AwsPolicyEqual,
+    ToJson,
+    /// `->`, and what `json_extract` gives to a function that makes JSON.
+    ExtractJson,
+    /// `->>`
+    ExtractValue,
+    /// `"name":value`, of which `json_group_object` is made.
+    Member,
+    /// A list of JSON texts as a JSON list.
+    Items,
+    /// A list of members as a JSON object.
+    Members,
+    /// The texts of a list with a separator between them, NULL if there are none.
+    Joined,
+    /// `tags['env']`: the `value` of the item with this `key`.
+    ItemByKey,
+}
+
+/// What can be typed.
+const TYPED: [Name; 13] = [
+    Name::String,
+    Name::Json,
+    Name::JsonArray,
+    Name::JsonArrayLength,
+    Name::JsonEqual,
+    Name::JsonExtract,
+    Name::JsonGet,
+    Name::JsonObject,
+    Name::JsonQuote,
+    Name::JsonType,
+    Name::JsonValid,
+    Name::AwsPolicyEqual,
+    Name::ToJson,
+];
+
+pub fn functions() -> impl Iterator<Item = ScalarUDF> {
+    TYPED.into_iter().map(Name::function)
+}
+
+impl Name {
+    pub fn function(self) -> ScalarUDF {
+        let any = vec![TypeSignature::VariadicAny, TypeSignature::Nullary];
+        ScalarUDF::from(Function { name: self, signature: Signature::one_of(any, Volatility::Immutable) })
+    }
+
+    /// The function of ours that this is.
+    pub fn of(function: &ScalarUDF) -> Option<Name> {
+        function.inner().downcast_ref::<Function>().map(|function| function.name)
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Name::String => "string",
+            Name::Json => "json",
+            Name::JsonArray => "json_array",
+            Name::JsonArrayLength => "json_array_length",
+            Name::JsonEqual => "json_equal",
+            Name::JsonExtract => "json_extract",
+            Name::JsonGet => "json_get",
+            Name::JsonObject => "json_object",
+            Name::JsonQuote => "json_quote",
+            Name::JsonType => "json_type",
+            Name::JsonValid => "json_valid",
+            Name::AwsPolicyEqual => "aws_policy_equal",
+            Name::ToJson => "to_json",
+            Name::ExtractJson => "json_extract_json",
+            Name::ExtractValue => "json_extract_value",
+            Name::Member => "json_member",
+            Name::Items => "json_items",
+            Name::Members => "json_members",
+            Name::Joined => "texts_joined",
+            Name::ItemByKey => "item_by_key",
+        }
+    }
+
+    /// How many arguments there are at least and at most.
+    fn takes(self) -> (usize, usize) {
+        match self {
+            Name::JsonArray | Name::JsonObject => (0, usize::MAX),
+            Name::JsonExtract | Name::JsonGet => (2, usize::MAX),
+            Name::JsonArrayLength | Name::JsonType => (1, 2),
+            Name::JsonEqual | Name::AwsPolicyEqual | Name::ExtractJson | Name::ExtractValue | Name::Member => (2, 2),
+            Name::ItemByKey | Name::Joined => (2, 2),
+            Name::String | Name::Json | Name::JsonQuote | Name::JsonValid | Name::ToJson | Name::Items => (1, 1),
+            Name::Members => (1, 1),
+        }
+    }
+
+    fn gives(self) -> Field {
+        let name = self.text();
+        match self {
+            Name::JsonValid | Name::JsonEqual | Name::AwsPolicyEqual => Field::new(name, DataType::Boolean, true),
+            Name::JsonArrayLength => Field::new(name, DataType::Int64, true),
+            Name::String | Name::JsonType | Name::Member | Name::ItemByKey | Name::Joined => Mark::Plain.field(name),
+            Name::JsonExtract | Name::JsonGet | Name::ExtractValue => Mark::Value.field(name),
+            Name::Json | Name::JsonArray | Name::JsonObject | Name::JsonQuote | Name::ToJson => {
+                Mark::Document.field(name)
+            }
+            Name::ExtractJson | Name::Items | Name::Members => Mark::Document.field(name),
+        }
+    }
+}
+
+/// One row's result.
+enum Cell {
+    Text(Option<String>),
+    Truth(Option<bool>),
+    Number(Option<i64>),
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Function {
+    name: Name,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Function {
+    fn name(&self) -> &str {
+        self.name.text()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> PlanResult<DataType> {
+        Ok(self.name.gives().data_type().clone())
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> PlanResult<FieldRef> {
+        let (least, most) = self.name.takes();
+        let (name, given) = (self.name.text(), args.arg_fields.len());
+        if given < least || given > most {
+            let wanted = match (least, most) {
+                (least, usize::MAX) => format!("{least} values or more"),
+                (least, most) if least < most => format!("{least} or {most} values"),
+                (1, _) => "one value".to_string(),
+                (least, _) => format!("{least} values"),
+            };
+            return plan_err!("`{name}` takes {wanted}, and is given {given}");
+        }
+        if self.name == Name::JsonObject && given % 2 == 1 {
+            return plan_err!("`json_object` takes names and values by turns, and the last name has no value");
+        }
+        Ok(Arc::new(self.name.gives()))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
+        let mut arguments = Arguments::of(&args)?;
+        let rows = arguments.rows;
+        let cells = (0..rows).map(|row| cell(self.name, &mut arguments, row)).collect::<PlanResult<Vec<_>>>()?;
+        let array = column(cells, self.name.gives().data_type());
+        match arguments.constant {
+            true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)),
+            false => Ok(ColumnarValue::Array(array)),
+        }
+    }
+}
+
+fn column(cells: Vec<Cell>, kind: &DataType) -> ArrayRef {
+    match kind {
+        DataType::Boolean => Arc::new(BooleanArray::from_iter(cells.into_iter().map(|cell| match cell {
+            Cell::Truth(truth) => truth,
+            _ => None,
+        }))),
+        DataType::Int64 => Arc::new(Int64Array::from_iter(cells.into_iter().map(|cell| match cell {
+            Cell::Number(number) => number,
+            _ => None,
+        }))),
+        _ => Arc::new(StringArray::from_iter(cells.into_iter().map(|cell| match cell {
+            Cell::Text(text) => text,
+            _ => None,
+        }))),
+    }
+}
+
+fn cell(name: Name, arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Cell> {
+    Ok(match name {
+        Name::String => Cell::Text(arguments.text(0, row)?),
+        Name::Json => Cell::Text(arguments.document(0, row)?.map(|json| json.to_string())),
+        Name::ToJson => {
+            Cell::Text(Some(arguments.value(0, row)?).filter(|json| *json != Json::Null).map(|json| json.to_string()))
+        }
+        Name::JsonQuote => Cell::Text(Some(arguments.value(0, row)?.to_string())),
+        Name::JsonArray => {
+            let items = (0..arguments.count()).map(|at| arguments.value(at, row)).collect::<PlanResult<_>>()?;
+            Cell::Text(Some(Json::Array(items).to_string()))
+        }
+        Name::JsonObject => Cell::Text(Some(object(arguments, row)?.to_string())),
+        Name::JsonExtract => Cell::Text(extract(arguments, row)?),
+        Name::JsonGet => Cell::Text(get(arguments, row)?),
+        Name::ExtractJson => Cell::Text(extract_one(arguments, row)?.map(|json| json.to_string())),
+        Name::ExtractValue => Cell::Text(extract_one(arguments, row)?.and_then(Json::into_sql)),
+        Name::JsonType => Cell::Text(found(arguments, row)?.map(|json| json.kind().to_string())),
+        Name::JsonArrayLength => Cell::Number(found(arguments, row)?.map(|json| match json {
+            Json::Array(items) => i64::try_from(items.len()).unwrap_or(i64::MAX),
+            _ => 0,
+        })),
+        Name::JsonValid => Cell::Truth(match arguments.value(0, row)? {
+            Json::Null => None,
+            Json::String(text) => Some(Json::read(&text).is_ok()),
+            _ => Some(true),
+        }),
+        Name::JsonEqual | Name::AwsPolicyEqual => {
+            let (one, other) = (arguments.document(0, row)?, arguments.document(1, row)?);
+            let same = if name == Name::JsonEqual { Json::is_like } else { same_policy };
+            Cell::Truth(one.zip(other).map(|(one, other)| same(&one, &other)))
+        }
+        Name::Member => {
+            let key = arguments.text(0, row)?.map(|key| Json::String(key).to_string());
+            Cell::Text(match key {
+                Some(key) => Some(format!("{key}:{}", arguments.value(1, row)?)),
+                None => None,
+            })
+        }
+        Name::Joined => {
+            let texts = texts(arguments, row)?;
+            let separator = arguments.text(1, row)?.unwrap_or_default();
+            Cell::Text((!texts.is_empty()).then(|| texts.join(&separator)))
+        }
+        Name::Items => Cell::Text(Some(joined(arguments, row, '[', ']')?)),
+        Name::Members => Cell::Text(Some(joined(arguments, row, '{', '}')?)),
+        Name::ItemByKey => Cell::Text(item(arguments, row)?),
+    })
+}
+
+/// The document, or what a path in it leads to.
+fn found(arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Option<Json>> {
+    let Some(json) = arguments.document(0, row)? else { return Ok(None) };
+    if arguments.count() < 2 {
+        return Ok(Some(json));
+    }
+    Ok(arguments.path(1, row)?.and_then(|path| path.find(&json).cloned()))
+}
+
+/// One path gives a value, several a list of what they lead to.
+fn extract(arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Option<String>> {
+    if arguments.count() == 2 {
+        return Ok(found(arguments, row)?.and_then(Json::into_sql));
+    }
+    let Some(json) = arguments.document(0, row)? else { return Ok(None) };
+    let mut items = Vec::new();
+    for at in 1..arguments.count() {
+        let found = arguments.path(at, row)?.and_then(|path| path.find(&json).cloned());
+        items.push(found.unwrap_or(Json::Null));
+    }
+    Ok(Some(Json::Array(items).to_string()))
+}
+
+/// By a path, a member's name or an item's number; of a list, by one after the other.
+fn extract_one(arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Option<Json>> {
+    let Some(json) = arguments.document(0, row)? else { return Ok(None) };
+    if let Some(number) = arguments.number(1, row)? {
+        return Ok(of_number(number).find(&json).cloned());
+    }
+    let Some(text) = arguments.text(1, row)? else { return Ok(None) };
+    if text.starts_with('$') {
+        return Ok(arguments.path(1, row)?.and_then(|path| path.find(&json).cloned()));
+    }
+    Ok(Step::Member(text).find(&json).cloned())
+}
+
+/// `json_get(json, 'a', 0, …)`
+fn get(arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Option<String>> {
+    let Some(mut json) = arguments.document(0, row)? else { return Ok(None) };
+    for at in 1..arguments.count() {
+        let step = match arguments.number(at, row)? {
+            Some(number) => of_number(number),
+            None => match arguments.text(at, row)? {
+                Some(name) => Step::Member(name),
+                None => return Ok(None),
+            },
+        };
+        match step.find(&json) {
+            Some(found) => json = found.clone(),
+            None => return Ok(None),
+        }
+    }
+    Ok(json.into_sql())
+}
+
+fn of_number(number: i64) -> Step {
+    let size = usize::try_from(number.unsigned_abs()).unwrap_or(usize::MAX);
+    if number < 0 { Step::FromEnd(size) } else { Step::Item(size) }
+}
+
+fn object(arguments: &Arguments<'_>, row: usize) -> PlanResult<Json> {
+    let mut members = Vec::new();
+    for at in (0..arguments.count()).step_by(2) {
+        let name = arguments
+            .text(at, row)?
+            .ok_or_else(|| raise(Error::new(Kind::Statement, "a name in `json_object` is NULL")))?;
+        members.push((name, arguments.value(at + 1, row)?));
+    }
+    Ok(Json::Object(members))
+}
+
+/// A list of JSON texts between brackets.
+fn joined(arguments: &Arguments<'_>, row: usize, open: char, close: char) -> PlanResult<String> {
+    Ok(format!("{open}{}{close}", texts(arguments, row)?.join(",")))
+}
+
+/// The texts of a list; what is NULL is left out.
+fn texts(arguments: &Arguments<'_>, row: usize) -> PlanResult<Vec<String>> {
+    Ok(match arguments.value(0, row)? {
+        Json::Array(items) => items.into_iter().filter_map(Json::into_sql).collect(),
+        _ => Vec::new(),
+    })
+}
+
+fn item(arguments: &Arguments<'_>, row: usize) -> PlanResult<Option<String>> {
+    let (Some(Json::Array(items)), Some(wanted)) = (arguments.document(0, row)?, arguments.text(1, row)?) else {
+        return Ok(None);
+    };
+    let find = |item: &Json, name: &str| match item {
+        Json::Object(members) => {
+            let at = member(members.iter().map(|(name, _)| name.as_str()), name);
+            at.map(|at| members[at].1.clone())
+        }
+        _ => None,
+    };
+    let is_wanted = |item: &&Json| find(item, "key").is_some_and(|key| key == Json::String(wanted.clone()));
+    Ok(items.iter().find(is_wanted).and_then(|item| find(item, "value")).and_then(Json::into_sql))
+}
