@@ -172,8 +172,11 @@ impl FunctionRewrite for Values {
                     Some(Name::JsonArray | Name::JsonObject | Name::JsonQuote | Name::Member | Name::ToJson)
                 ) =>
             {
+                // Names are text in any case.
+                let names = matches!(Name::of(&func), Some(Name::JsonObject | Name::Member));
                 let mut changed = false;
-                let args = args.into_iter().map(|arg| kept(arg, &mut changed)).collect();
+                let keep = |(at, arg)| if names && at % 2 == 0 { arg } else { kept(arg, &mut changed) };
+                let args = args.into_iter().enumerate().map(keep).collect();
                 Ok(Transformed::new_transformed(Expr::ScalarFunction(ScalarFunction { func, args }), changed))
             }
             expr => Ok(Transformed::no(expr)),

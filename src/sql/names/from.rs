@@ -175,9 +175,16 @@ impl Pass<'_> {
         let idents: Vec<Ident> = name.0.iter().filter_map(ObjectNamePart::as_ident).cloned().collect();
         let typed: Vec<String> = idents.iter().map(folded).collect();
         let cte = match typed.as_slice() {
-            [name] => self.ctes.iter().rev().find(|(cte, _)| cte == name).map(|(_, outputs)| outputs.clone()),
+            [name] => self.ctes.iter().rev().find(|cte| cte.name == *name),
             _ => None,
         };
+        if let Some(planned) = cte.and_then(|cte| cte.planned.as_ref()) {
+            let name_typed = idents.first().cloned().unwrap_or_else(|| quoted(planned));
+            let called = TableAlias { explicit: true, name: name_typed, columns: Vec::new(), at: None };
+            alias.get_or_insert(called);
+            *name = ObjectName::from(vec![quoted(planned)]);
+        }
+        let cte = cte.map(|cte| cte.outputs.clone());
         let is_base = cte.is_none();
         let mut parts = typed.clone();
         let mut outputs = match cte {

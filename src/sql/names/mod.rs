@@ -92,12 +92,20 @@ struct Pass<'a> {
     tables: &'a dyn Tables,
     source: &'a Source,
     /// The CTEs in reach, innermost last.
-    ctes: Vec<(String, outputs::Outputs)>,
+    ctes: Vec<Reach>,
     found: Vec<TableUse>,
     errors: Vec<(Span, Error)>,
     ignored: ignored::Search<'a>,
     /// How many relations were given a name.
     given: usize,
+}
+
+/// A CTE in reach.
+struct Reach {
+    name: String,
+    /// The name that it is planned with, if an outer one is called the same: the planner knows no inner names.
+    planned: Option<String>,
+    outputs: outputs::Outputs,
 }
 
 impl Pass<'_> {

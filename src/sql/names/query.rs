@@ -7,8 +7,8 @@ use sqlparser::ast::{
 
 use super::super::statement::folded;
 use super::outputs::Outputs;
-use super::scope::Scope;
-use super::{Pass, expressions};
+use super::scope::{Scope, quoted};
+use super::{Pass, Reach, expressions};
 use crate::error::{Error, Kind};
 
 impl Pass<'_> {
@@ -17,8 +17,13 @@ impl Pass<'_> {
         let reach = self.ctes.len();
         if let Some(with) = &mut query.with {
             for cte in &mut with.cte_tables {
-                let outputs = self.cte(cte, with.recursive, outer);
-                self.ctes.push((folded(&cte.alias.name), outputs));
+                let name = folded(&cte.alias.name);
+                let planned = self.planned_name(&name, reach);
+                let outputs = self.cte(cte, with.recursive, outer, planned.as_ref());
+                if let Some(planned) = &planned {
+                    cte.alias.name = quoted(planned);
+                }
+                self.ctes.push(Reach { name, planned, outputs });
             }
         }
         let outputs = self.body(&mut query.body, query.order_by.as_mut(), outer);
@@ -41,7 +46,16 @@ impl Pass<'_> {
         outputs
     }
 
-    fn cte(&mut self, cte: &mut Cte, recursive: bool, outer: Option<&Scope<'_>>) -> Outputs {
+    /// Another name for a CTE, if one of an outer query is called the same.
+    fn planned_name(&mut self, name: &str, reach: usize) -> Option<String> {
+        let hides = self.ctes[..reach].iter().any(|outer| outer.name == name);
+        hides.then(|| {
+            self.given += 1;
+            format!("#{}", self.given)
+        })
+    }
+
+    fn cte(&mut self, cte: &mut Cte, recursive: bool, outer: Option<&Scope<'_>>, planned: Option<&String>) -> Outputs {
         self.ignored.cte(cte, recursive);
         // Only a UNION can be recursive: its left side says which columns there are.
         if recursive
@@ -50,7 +64,8 @@ impl Pass<'_> {
         {
             let mut outputs = self.body(left, None, outer);
             outputs.rename(&mut cte.alias);
-            self.ctes.push((folded(&cte.alias.name), outputs.clone()));
+            let name = folded(&cte.alias.name);
+            self.ctes.push(Reach { name, planned: planned.cloned(), outputs: outputs.clone() });
             self.body(right, None, outer);
             self.ctes.pop();
             self.order(cte.query.order_by.as_mut(), &outputs, &Scope::default());

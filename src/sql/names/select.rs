@@ -1,13 +1,16 @@
 //! One SELECT: FROM makes the scope, the list makes the outputs, and each clause sees what SQL lets it see.
 
+use std::ops::ControlFlow;
+
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Ident, OrderBy, Select, SelectFlavor, SelectItem, WildcardAdditionalOptions,
+    visit_expressions_mut,
 };
 use sqlparser::tokenizer::Span;
 
 use super::super::statement::folded;
 use super::outputs::{Extent, Outputs};
-use super::scope::{Fit, Item, Scope, fit, spanned};
+use super::scope::{Fit, Item, Scope, fit, quoted, spanned};
 use super::{Column, Pass, complain, expressions, star};
 
 impl Pass<'_> {
@@ -91,7 +94,7 @@ impl Pass<'_> {
         let Some(parts) = expressions::parts(uncast(&expr)) else {
             self.walk(&mut expr, scope, None);
             outputs.push_nameless(if is_unnest(&expr) { Extent::Unknown } else { Extent::Generated });
-            projection.push(SelectItem::UnnamedExpr(expr));
+            projection.push(told_apart(expr, projection));
             return;
         };
         let Some(hit) = self.find(parts, scope, None) else {
@@ -103,7 +106,7 @@ impl Pass<'_> {
         if !hit.fields.is_empty() {
             self.walk(&mut expr, scope, None);
             outputs.push_nameless(Extent::Generated);
-            projection.push(SelectItem::UnnamedExpr(expr));
+            projection.push(told_apart(expr, projection));
             return;
         }
         let name = if hit.fit == Fit::Alias { &hit.typed.value } else { &hit.column.name };
@@ -204,6 +207,27 @@ fn is_same(left: &Expr, right: &Expr) -> bool {
         }
         _ => left == right,
     }
+}
+
+/// An expression that is selected once more needs a name: the planner would call both the same, whatever their casts.
+fn told_apart(expr: Expr, projection: &[SelectItem]) -> SelectItem {
+    let (key, number) = (without_casts(&expr), projection.len() + 1);
+    let is_same = |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(other) if without_casts(other) == key);
+    match projection.iter().any(is_same) {
+        true => SelectItem::ExprWithAlias { alias: quoted(&format!("{expr} #{number}")), expr },
+        false => SelectItem::UnnamedExpr(expr),
+    }
+}
+
+fn without_casts(expr: &Expr) -> String {
+    let mut expr = expr.clone();
+    let _ = visit_expressions_mut(&mut expr, |expr| {
+        while let Expr::Cast { expr: inner, .. } | Expr::Nested(inner) = expr {
+            *expr = (**inner).clone();
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    expr.to_string().to_lowercase()
 }
 
 fn uncast(expr: &Expr) -> &Expr {

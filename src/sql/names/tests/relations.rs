@@ -122,6 +122,14 @@ fn derived_tables_and_ctes() {
 }
 
 #[test]
+fn an_inner_cte_hides_an_outer_one() {
+    check(
+        "WITH a AS (SELECT SourceArn FROM @i) SELECT * FROM (WITH a AS (SELECT * FROM a WHERE source_arn = 'x') SELECT a.SourceArn FROM a) y, a",
+        r##"WITH a AS (SELECT "source_arn" AS "SourceArn" FROM @i) SELECT * FROM (WITH "#1" AS (SELECT * FROM a WHERE "SourceArn" = 'x') SELECT a."SourceArn" FROM "#1" AS a) y, a"##,
+    );
+}
+
+#[test]
 fn set_operations() {
     check(
         "SELECT SourceArn FROM @i UNION SELECT TargetArn FROM @c ORDER BY SourceArn",
