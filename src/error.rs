@@ -53,6 +53,8 @@ pub enum Kind {
     Limit,
     /// The time that the user gave is up.
     Timeout,
+    /// What the user wanted to be so is not so: rows where none should be, or none where some should.
+    Assertion,
     /// Ctrl-C or SIGTERM.
     Interrupted,
     /// Files, standard output, the sandbox's store.
@@ -65,11 +67,12 @@ pub enum Kind {
 
 impl Kind {
     /// The process's exit code for an error of this kind: 2 for wrong usage, 0 for a reader that left,
-    /// 130 for an interruption, else 1.
+    /// 4 for what was to be so and is not, 130 for an interruption, else 1.
     pub fn exit_code(self) -> u8 {
         match self {
             Kind::Usage | Kind::Document => 2,
             Kind::Closed => 0,
+            Kind::Assertion => 4,
             Kind::Interrupted => 130,
             _ => 1,
         }

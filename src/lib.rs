@@ -23,9 +23,10 @@
 //!
 //! | | room | may use |
 //! |---|---|---|
-//! | 4 | [`cli`]: a person at a terminal | sandbox, engine, sql, catalog |
+//! | 4 | [`cli`]: a person at a terminal | script, sandbox, engine, sql, catalog |
 //! | 2 | [`engine`]: statement → rows; the only room that knows DataFusion | sql, catalog, drivers, patch |
 //! | 1 | [`drivers`]: the only code that leaves the process | catalog |
+//! | 1 | [`script`]: `.iql` text → statements: templates, anchors, files within files; pure | sql |
 //! | 0 | [`sql`]: text → statement; knows grammar and no providers | |
 //! | 0 | [`catalog`]: provider documents → a typed model; calls nothing | |
 //! | 0 | [`patch`]: RFC 6902, operations on JSON documents; pure | |
@@ -63,6 +64,7 @@ pub mod engine;
 pub mod error;
 pub mod patch;
 pub mod sandbox;
+pub mod script;
 pub mod settings;
 pub mod sql;
 

@@ -137,6 +137,11 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// The variables of the process.
+    pub fn process() -> Self {
+        Environment { is_process: true, ..Environment::default() }
+    }
+
     /// The same, with one variable more.
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.given.insert(name.into(), value.into());
@@ -227,7 +232,7 @@ impl Settings {
     /// `Usage`, with every line of the file that cannot be taken, or an environment variable that cannot.
     pub fn from_environment(file: Option<&Path>) -> Result<Settings> {
         let settings = Settings::read(&variable, file)?;
-        let environment = Environment { is_process: true, ..Environment::default() };
+        let environment = Environment::process();
         let secrets = Secrets { environment: environment.clone(), ..settings.secrets };
         Ok(Settings { environment, secrets, ..settings })
     }

@@ -11,8 +11,10 @@ use crate::error::{Error, Kind, Result};
 use crate::settings::{Settings, bytes, duration};
 
 mod script;
+mod stackql;
 
-pub use script::Script;
+pub use script::{Script, Templates};
+pub use stackql::Stackql;
 
 /// SQL on integration resources: statements become the provider's own API calls, rows come back typed.
 #[derive(Debug, Parser)]
@@ -30,12 +32,21 @@ Examples:
   iql exec \"SHOW METHODS IN awscc.redshift.integrations\"
   iql exec --dry-run \"DELETE FROM awscc.redshift.integrations WHERE region = 'us-east-1' AND integration_name LIKE 'old-%'\"
 
-Exit codes: 0 done, 1 a statement failed, 2 wrong usage, 3 done but partial, 130 interrupted.";
+Exit codes: 0 done, 1 a statement failed, 2 wrong usage, 3 done but partial, 4 --fail-on-rows or --fail-on-empty did,
+130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run SQL statements: given as text, in a file (-i) or on standard input
     Exec(Box<Exec>),
+    /// Look for mistakes in scripts, and call nothing
+    Check(Box<Check>),
+    /// Print the smallest IAM policy with which scripts can run, and call nothing
+    Permissions(Box<Check>),
+    /// Print a shell's completions: `source <(iql completions bash)`
+    Completions { shell: clap_complete::Shell },
+    /// Print the man page of the program or of a command: `iql man exec | man -l -`
+    Man(Man),
     /// Serve the sandbox: AWS pretended on loopback, for other clients such as the AWS CLI and boto3
     Sandbox(Sandbox),
 }
@@ -65,6 +76,10 @@ An UPDATE or DELETE of several rows, unless each is named by its Identifier, ask
 elsewhere. Ctrl-C during a write sends nothing more, lets the call in flight answer and says what was and was not \
 done; a second one leaves at once.
 
+With variables (--var, -q, --env, or a block `<<<json … >>>` in the script) the script is a template: `{{ name }}`, filters, \
+`if`, `for`. --var goes over --env and -q, those over the block. Within '…' a value's quotes are doubled; outside of quotes \
+stand numbers, booleans, null, `{{ list | sql_list }}` and `{{ name | sql_name }}`. A line `\\i FILE` stands for a file.
+
 With --sandbox nothing leaves the machine and no account is needed.";
 
 #[derive(Debug, Args)]
@@ -80,6 +95,10 @@ pub struct Output {
     /// Leave out the header of table and csv
     #[arg(short = 'H', long)]
     pub hideheaders: bool,
+
+    /// What stands between the values of csv: one character (`\t`: a tab)
+    #[arg(short = 'd', long, value_name = "CHARACTER", default_value = ",", value_parser = delimiter, hide_default_value = true)]
+    pub delimiter: char,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -94,6 +113,12 @@ pub enum Format {
     Csv,
     /// Values alone, a tab between columns
     Text,
+    /// A table as Markdown has it
+    Markdown,
+    /// A stream of Arrow's own, with types; for one result
+    Arrow,
+    /// A file of Parquet, with types; for one result
+    Parquet,
 }
 
 #[derive(Debug, Args)]
@@ -105,6 +130,10 @@ pub struct Writes {
     /// Explain every statement instead of running it: what it would write is shown, and nothing is written
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Print the script as its variables make it, and run nothing (as StackQL has it)
+    #[arg(long, conflicts_with = "dry_run")]
+    pub dryrun: bool,
 
     /// Refuse every statement that writes; the script cannot take it back
     #[arg(long)]
@@ -180,6 +209,34 @@ pub struct Common {
     /// Say which calls are made, which are repeated and why, and what each statement cost
     #[arg(long, action = ArgAction::SetTrue)]
     pub verbose: bool,
+
+    #[command(flatten)]
+    pub stackql: Stackql,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_NOTES)]
+pub struct Check {
+    /// The scripts; of a folder, every `.iql` file in and below it (`-`: standard input)
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub templates: Templates,
+
+    #[command(flatten)]
+    pub common: Common,
+}
+
+const CHECK_NOTES: &str = "\
+Every file is read and rendered, and every statement is parsed, its names are looked up and its types checked, as far as \
+that is possible without a call: what an UPDATE or DELETE would meet is not read. All mistakes of all files are told of, \
+each with its place; the exit code is 1 then.";
+
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The command, if not the whole program
+    pub command: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -204,7 +261,7 @@ impl Arguments {
             let command = Arguments::command().mut_subcommand("exec", |exec| exec.mut_arg(name, change));
             match read(command).ok()?.command {
                 Command::Exec(exec) => Some(exec),
-                Command::Sandbox(_) => None,
+                _ => None,
             }
         };
         read(Arguments::command()).or_else(|mut error| {
@@ -243,6 +300,16 @@ fn param(text: &str) -> Result<(String, serde_json::Value), String> {
     Ok((name.to_string(), value))
 }
 
+fn delimiter(text: &str) -> Result<char, String> {
+    let mut letters = text.chars();
+    match (text, letters.next(), letters.next()) {
+        ("\\t", ..) => Ok('\t'),
+        (_, Some('"' | '\n' | '\r'), None) => Err("a quote or a line break cannot part values".into()),
+        (_, Some(letter), None) => Ok(letter),
+        _ => Err("it is one character".into()),
+    }
+}
+
 fn trimmed(text: &str) -> Result<String, Infallible> {
     Ok(text.trim().to_string())
 }
@@ -271,7 +338,11 @@ impl Exec {
 }
 
 impl Common {
-    fn settings(&self) -> Result<Settings> {
+    /// The settings with these flags on top.
+    ///
+    /// # Errors
+    /// `Usage`: a settings file or an environment variable that cannot be taken.
+    pub fn settings(&self) -> Result<Settings> {
         if let Some(path) = self.settings.as_ref().filter(|path| !path.exists()) {
             return Err(Error::new(Kind::Usage, format!("there is no settings file {}", path.display())));
         }
@@ -298,6 +369,10 @@ impl Common {
         settings.limits.memory = self.memory_limit.or(settings.limits.memory);
         settings.partial |= self.partial;
         settings.limits.statement = self.timeout.or(settings.limits.statement);
+        let notices = crate::cli::stackql::apply(&self.stackql, &mut settings)?;
+        if !self.quiet {
+            notices.iter().for_each(|notice| crate::cli::output::note(notice));
+        }
         Ok(settings)
     }
 }

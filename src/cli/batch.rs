@@ -1,19 +1,19 @@
 //! `iql exec`: a script, parsed whole, then run statement by statement; each result streams as it comes.
 
-use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use tokio::io::AsyncReadExt;
 
 use crate::cli::args::Exec;
+use crate::cli::outcomes::{Outcomes, Wanted};
 use crate::cli::progress::{self, Progress};
 use crate::cli::signals::Ending;
-use crate::cli::{cells, output, sandbox};
+use crate::cli::{output, sandbox, sources, titles};
 use crate::engine::{Consent, Engine, Rows, Session, describe_cost};
-use crate::error::{Error, Kind, Result, reason};
-use crate::sql::{self, Body, Dropped, Own, Statement};
+use crate::error::{Error, Kind, Result};
+use crate::script::Script;
+use crate::sql::{Body, Dropped, Own, Statement};
 
 /// Whether every row is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,17 +24,17 @@ pub enum Completeness {
 }
 
 /// # Errors
-/// The first that stops the script, with how far it came.
+/// The first that stops the script, with how far it came; or what the script was to show and did not.
 pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
     if exec.common.verbose {
         output::show_calls();
     }
-    let (text, file) = script(exec).await?;
-    let statements = sql::parse(&text, file)?;
-    if statements.is_empty() {
-        return Err(Error::new(Kind::Usage, "there is no statement to run")
-            .with_hint("`iql exec --help` shows how to give one"));
+    let script = sources::script(&exec.script).await?;
+    if exec.writes.dryrun {
+        return output::script(&script.text(), &exec.output);
     }
+    let statements = statements(&script)?;
+    output::check_results(&exec.output, &statements)?;
     let mut settings = exec.settings()?;
     let mut target = output::Output::open(&exec.output, exec.common.quiet)?;
     // Serves until the end of this function.
@@ -49,20 +49,15 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
     let count = statements.len();
     let titles = match count == 1 || exec.common.quiet {
         true => vec![None; count],
-        false => titles(&text, &statements, exec.writes.dry_run),
+        false => titles::titles(&script, &statements, exec.writes.dry_run),
     };
-    if exec.writes.dry_run
-        && count > 1
-        && statements.iter().any(|statement| may_write(&statement.body))
-        && !exec.common.quiet
-    {
-        output::note(
-            "each statement is planned against what is there now, not against what those before it would leave",
-        );
+    if !exec.common.quiet {
+        say_first(exec, &script, &statements);
     }
     let statements =
         statements.into_iter().map(|statement| if exec.writes.dry_run { dry(statement) } else { statement });
     let (mut reader_has_left, mut has_written, mut completeness) = (false, false, Completeness::Whole);
+    let mut outcomes = Outcomes::new(wanted(exec), count);
     for (index, (statement, title)) in statements.zip(titles).enumerate() {
         if ending.is_asked() {
             let done = match index {
@@ -72,16 +67,28 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
             return Err(Error::new(Kind::Interrupted, "interrupted").with_context(done));
         }
         let writes = may_write(&statement.body);
-        // A reader that leaves wants no more rows, and never cuts a script's writes short.
-        if reader_has_left && !writes && !works_silently(&statement.body) {
+        let asserts = outcomes.asserts(&statement.body);
+        // A reader that leaves wants no more rows, and never cuts a script's writes short, nor what it is to find out.
+        if reader_has_left && !writes && !asserts && !works_silently(&statement.body) {
             continue;
         }
-        let target = (!reader_has_left).then_some(&mut target);
-        match one(exec, &session, ending, statement, title.as_deref(), target).await {
-            Ok(Completeness::Whole) => {}
-            Ok(Completeness::Partial) => completeness = Completeness::Partial,
-            Err(error) if error.kind == Kind::Closed => reader_has_left = true,
+        let place = statement.place();
+        let result = one(exec, &session, ending, statement, title.as_deref(), (&mut target, reader_has_left)).await;
+        match result {
+            Ok(Done { rows, has_left, is_partial }) => {
+                reader_has_left |= has_left;
+                if is_partial {
+                    completeness = Completeness::Partial;
+                }
+                if asserts {
+                    outcomes.saw(index, title.as_deref(), rows);
+                }
+            }
             Err(error) if count == 1 => return Err(error),
+            Err(error) if exec.script.keep_going && error.kind != Kind::Interrupted => {
+                target.end()?;
+                outcomes.failed(index, error.at(place));
+            }
             Err(error) => {
                 let place = format!("statement {} of {count}; those after it were not run", index + 1);
                 return Err(error.with_context(place));
@@ -89,13 +96,59 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
         }
         has_written |= writes;
     }
-    match reader_has_left {
-        true => Ok(completeness),
-        false => target.close().map(|()| completeness).map_err(|error| match has_written {
+    if !reader_has_left {
+        target.close().map_err(|error| match has_written {
             true => error.with_context("every statement was carried out; only the rows could not be written"),
             false => error,
-        }),
+        })?;
     }
+    outcomes.result().map(|()| completeness)
+}
+
+/// Every statement of a script, of which there has to be one.
+fn statements(script: &Script) -> Result<Vec<Statement>> {
+    let statements = output::told(script.statements())?;
+    match statements.is_empty() {
+        true => Err(Error::new(Kind::Usage, "there is no statement to run")
+            .with_hint("`iql exec --help` shows how to give one")),
+        false => Ok(statements),
+    }
+}
+
+/// What is to be known before the first statement runs.
+fn say_first(exec: &Exec, script: &Script, statements: &[Statement]) {
+    if script.is_unrendered {
+        output::note("the script has `{{` or `{%`, and is run as it stands: no variable was given");
+    }
+    if !exec.writes.dry_run {
+        return;
+    }
+    if script.is_rendered() {
+        output::note(script.text().trim_end());
+        output::note("");
+    }
+    if statements.len() > 1 && statements.iter().any(|statement| may_write(&statement.body)) {
+        output::note(
+            "each statement is planned against what is there now, not against what those before it would leave",
+        );
+    }
+}
+
+fn wanted(exec: &Exec) -> Option<Wanted> {
+    match (exec.script.fail_on_rows, exec.script.fail_on_empty) {
+        (true, _) => Some(Wanted::NoRows),
+        (_, true) => Some(Wanted::Rows),
+        _ => None,
+    }
+}
+
+/// What became of a statement.
+struct Done {
+    rows: usize,
+    /// Nobody reads the rows any more.
+    has_left: bool,
+    /// Rows are missing.
+    is_partial: bool,
 }
 
 async fn one(
@@ -104,8 +157,8 @@ async fn one(
     ending: &Ending,
     statement: Statement,
     title: Option<&str>,
-    target: Option<&mut output::Output>,
-) -> Result<Completeness> {
+    (target, reader_has_left): (&mut output::Output, bool),
+) -> Result<Done> {
     let writes = may_write(&statement.body);
     let progress = if exec.common.quiet || exec.common.verbose { Progress::Hidden } else { Progress::Shown };
     let mut outcome = progress::during(progress, session.control(), ending, session.run(statement)).await?;
@@ -118,36 +171,59 @@ async fn one(
     if writes {
         notices();
     }
-    if let Some(target) = target {
-        rows(&mut outcome.rows, title, target, writes).await?;
-    }
-    if !writes {
+    let counts = exec.script.fail_on_rows || exec.script.fail_on_empty;
+    let done = rows(&mut outcome.rows, title, (target, reader_has_left), (writes, counts)).await?;
+    if !writes && !done.has_left {
         notices();
     }
     // Not for `--quiet` to leave out: rows are missing.
     let warnings = outcome.warnings();
     warnings.iter().for_each(|warning| output::note(warning));
-    if exec.common.verbose {
+    if exec.common.verbose && !done.has_left {
         output::note(&describe_cost(&outcome.cost()));
     }
-    Ok(if warnings.is_empty() { Completeness::Whole } else { Completeness::Partial })
+    Ok(Done { is_partial: !warnings.is_empty(), ..done })
 }
 
-async fn rows(rows: &mut Rows, title: Option<&str>, target: &mut output::Output, writes: bool) -> Result<()> {
+async fn rows(
+    rows: &mut Rows,
+    title: Option<&str>,
+    (target, reader_has_left): (&mut output::Output, bool),
+    (writes, counts): (bool, bool),
+) -> Result<Done> {
     let schema = rows.schema();
+    let mut done = Done { rows: 0, has_left: reader_has_left, is_partial: false };
     // A statement without columns, such as SET, has no result to show.
-    if schema.fields().is_empty() {
-        return Ok(());
+    if schema.fields().is_empty() || (done.has_left && !counts) {
+        return Ok(done);
     }
-    let unwritten = |error: Error| match writes {
-        true => error.with_context("the statement was carried out; only its rows could not be written"),
-        false => error,
+    // What could not be written: nothing, if the reader has left, who is not missed.
+    let mut write = |done: &mut Done, write: &mut dyn FnMut(&mut output::Output) -> Result<()>| match write(target) {
+        _ if done.has_left => Ok(()),
+        Err(error) if error.kind == Kind::Closed => {
+            done.has_left = true;
+            Ok(())
+        }
+        Err(error) if writes => {
+            Err(error.with_context("the statement was carried out; only its rows could not be written"))
+        }
+        written => written,
     };
-    target.begin(schema, title).map_err(unwritten)?;
-    while let Some(batch) = rows.next().await {
-        target.batch(&batch?).map_err(unwritten)?;
+    if !done.has_left {
+        write(&mut done, &mut |target| target.begin(schema.clone(), title))?;
     }
-    target.end().map_err(unwritten)
+    while !done.has_left || counts {
+        let Some(batch) = rows.next().await else { break };
+        let batch = batch?;
+        done.rows += batch.num_rows();
+        if !done.has_left {
+            write(&mut done, &mut |target| target.batch(&batch))?;
+        }
+    }
+    if !done.has_left {
+        write(&mut done, &mut output::Output::end)?;
+    }
+    Ok(done)
 }
 
 /// Whether a statement does something besides giving rows.
@@ -156,12 +232,12 @@ fn works_silently(body: &Body) -> bool {
 }
 
 /// Whether a statement may change something: of an EXEC only the engine knows.
-fn may_write(body: &Body) -> bool {
+pub fn may_write(body: &Body) -> bool {
     matches!(body, Body::Insert(_) | Body::Update(_) | Body::Delete(_) | Body::Exec(_))
 }
 
 /// The statement that says what this one would do; what has no effect outside the session stays.
-fn dry(mut statement: Statement) -> Statement {
+pub fn dry(mut statement: Statement) -> Statement {
     let inner = match statement.body {
         Body::Explain { inner, .. } => inner,
         // Tables of the session, too: those that come after it may read them.
@@ -181,7 +257,9 @@ fn dry(mut statement: Statement) -> Statement {
 
 /// Who agrees to changes of several rows.
 fn consent(exec: &Exec) -> Consent {
-    let is_piped = exec.script.sql.is_none() && exec.script.infile.as_deref().is_none_or(|path| path == Path::new("-"));
+    let script = &exec.script;
+    let is_piped =
+        script.sql.is_none() && (script.infile.is_empty() || script.infile.iter().any(|path| path == Path::new("-")));
     if exec.writes.yes {
         Consent::Given
     } else if !is_piped && output::can_ask() {
@@ -189,53 +267,4 @@ fn consent(exec: &Exec) -> Consent {
     } else {
         Consent::Missing
     }
-}
-
-/// What each statement of a script says of itself: the `--` comment right above it. An explanation does not say of what
-/// it is one, so that in a dry run the statement's own text stands in for a comment that is not there.
-fn titles(script: &str, statements: &[Statement], dry_run: bool) -> Vec<Option<String>> {
-    let mut rest = script;
-    let mut title = |statement: &Statement| {
-        let start = rest.find(&statement.text)?;
-        let above: Vec<&str> = rest[..start].lines().map(str::trim).collect();
-        rest = &rest[start + statement.text.len()..];
-        let comments = above.iter().rev().map_while(|line| line.strip_prefix("--"));
-        let mut lines: Vec<&str> = comments.map(str::trim).collect();
-        lines.reverse();
-        (!lines.is_empty()).then(|| cells::one_line(&lines.join(" ")))
-    };
-    let words = |text: &str| cells::one_line(&text.split_whitespace().collect::<Vec<_>>().join(" "));
-    let text = |statement: &Statement| dry_run.then(|| words(&statement.text));
-    statements.iter().map(|statement| title(statement).or_else(|| text(statement))).collect()
-}
-
-/// The text to run, and the file that it came from.
-async fn script(exec: &Exec) -> Result<(String, Option<&Path>)> {
-    match (&exec.script.sql, exec.script.infile.as_deref()) {
-        (Some(sql), _) => Ok((sql.clone(), None)),
-        (None, Some(path)) if path != Path::new("-") => {
-            let place = format!("`{}`", path.display());
-            let bytes = std::fs::read(path).map_err(|e| unreadable(&place, e))?;
-            Ok((text(bytes, &place)?, Some(path)))
-        }
-        (None, None) if std::io::stdin().is_terminal() => Err(Error::new(Kind::Usage, "there is no statement to run")
-            .with_hint("give it as text, `iql exec \"SELECT …\"`, as a file, `-i FILE`, or on standard input")),
-        (None, _) => {
-            let mut bytes = Vec::new();
-            // Not the blocking read: Ctrl-C has to be heard meanwhile.
-            tokio::io::stdin().read_to_end(&mut bytes).await.map_err(|e| unreadable("standard input", e))?;
-            Ok((text(bytes, "standard input")?, None))
-        }
-    }
-}
-
-fn unreadable(place: &str, source: io::Error) -> Error {
-    Error::new(Kind::Usage, format!("cannot read {place}: {}", reason(&source))).with_source(source)
-}
-
-/// Without the mark that some editors put before UTF-8.
-fn text(bytes: Vec<u8>, place: &str) -> Result<String> {
-    let text = String::from_utf8(bytes)
-        .map_err(|e| Error::new(Kind::Usage, format!("{place} is not UTF-8 text")).with_source(e))?;
-    Ok(text.strip_prefix('\u{feff}').map(String::from).unwrap_or(text))
 }

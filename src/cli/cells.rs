@@ -116,8 +116,8 @@ fn column(array: &dyn Array, field: &FieldRef, times: &Times, null: Null) -> Res
 }
 
 /// A CSV field: quoted where RFC 4180 asks for it, and `""` for an empty text, which NULL is not.
-pub fn csv(text: &str) -> String {
-    let plain = !text.is_empty() && !text.contains([',', '"', '\n', '\r']);
+pub fn csv(text: &str, delimiter: char) -> String {
+    let plain = !text.is_empty() && !text.contains([delimiter, '"', '\n', '\r']);
     if plain { text.to_string() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
 }
 
@@ -180,7 +180,8 @@ mod tests {
         for (text, expected) in
             [("a", "a"), ("", "\"\""), ("a,b", "\"a,b\""), ("say \"x\"", "\"say \"\"x\"\"\""), ("é", "é")]
         {
-            assert_eq!(csv(text), expected);
+            assert_eq!(csv(text, ','), expected);
+            assert_eq!(csv(text, ';').starts_with('"'), expected.starts_with('"') && text != "a,b");
         }
     }
 

@@ -10,12 +10,21 @@ use signals::{Ending, interruptible};
 
 mod args;
 mod batch;
+mod binary;
 mod cells;
+mod check;
+mod manual;
+mod markdown;
+mod outcomes;
 mod output;
+mod permissions;
 mod progress;
 mod sandbox;
 mod signals;
+mod sources;
+mod stackql;
 mod table;
+mod titles;
 
 /// Done, and rows are missing.
 const PARTIAL: u8 = 3;
@@ -47,6 +56,12 @@ fn run(command: Command) -> Result<Completeness> {
     let done = runtime.block_on(async {
         match command {
             Command::Exec(exec) => interruptible(&ending, async move { batch::run(&exec, &seen).await }).await,
+            Command::Check(check) => interruptible(&ending, async move { check::run(&check).await }).await,
+            Command::Permissions(wanted) => {
+                interruptible(&ending, async move { permissions::run(&wanted).await }).await
+            }
+            Command::Completions { shell } => manual::completions(shell),
+            Command::Man(wanted) => manual::man(&wanted),
             Command::Sandbox(serve) => {
                 match interruptible(&ending, async move { sandbox::serve(&serve).await }).await {
                     // There is no other way to end it.

@@ -4,22 +4,27 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use tempfile::NamedTempFile;
 
 use crate::cli::args::{self, Format};
+use crate::cli::binary::Binary;
 use crate::cli::cells::{self, Null};
+use crate::cli::markdown;
 use crate::cli::table::TableWriter;
 use crate::error::{Error, Kind, Result, reason};
+use crate::sql::{Body, Statement};
 
 /// A result's rows on their way out.
 pub struct Output {
     target: Target,
     format: Format,
     headers: bool,
+    delimiter: char,
     quiet: bool,
     results: usize,
     current: Option<Writer>,
@@ -86,6 +91,8 @@ enum Writer {
     },
     Csv,
     Text,
+    Markdown,
+    Binary(Box<Binary>),
 }
 
 impl Output {
@@ -101,8 +108,16 @@ impl Output {
                     .with_context("nothing was sent")
             })?,
         };
-        let (format, headers) = (wanted.output, !wanted.hideheaders);
-        Ok(Output { target, format, headers, quiet, results: 0, current: None })
+        let (format, headers, delimiter) = (wanted.output, !wanted.hideheaders, wanted.delimiter);
+        if matches!(format, Format::Arrow | Format::Parquet)
+            && matches!(target, Target::Standard(_))
+            && io::stdout().is_terminal()
+        {
+            return Err(Error::new(Kind::Usage, "this format is nothing for a terminal")
+                .with_context("nothing was sent")
+                .with_hint("`-f FILE` writes it to a file"));
+        }
+        Ok(Output { target, format, headers, delimiter, quiet, results: 0, current: None })
     }
 
     /// Begins a result; `title` is what a table says of itself, on standard error.
@@ -110,11 +125,11 @@ impl Output {
     /// # Errors
     /// `Io`, or `Closed` when the reader of standard output has left; so it is for `batch` and `end`.
     pub fn begin(&mut self, schema: SchemaRef, title: Option<&str>) -> Result<()> {
-        if self.format == Format::Table && self.results > 0 {
+        if matches!(self.format, Format::Table | Format::Markdown) && self.results > 0 {
             self.write(b"\n")?;
             self.flush()?;
         }
-        if let Some(title) = title.filter(|_| self.format == Format::Table) {
+        if let Some(title) = title.filter(|_| matches!(self.format, Format::Table | Format::Markdown)) {
             note(title);
         }
         self.results += 1;
@@ -124,13 +139,20 @@ impl Output {
             Format::Jsonl => Writer::JsonLines { schema: self.unique(schema) },
             Format::Csv => {
                 if self.headers {
-                    let names = schema.fields().iter().map(|field| cells::csv(field.name()));
-                    let line = names.collect::<Vec<_>>().join(",") + "\n";
+                    let names = schema.fields().iter().map(|field| cells::csv(field.name(), self.delimiter));
+                    let line = names.collect::<Vec<_>>().join(&self.delimiter.to_string()) + "\n";
                     self.write(line.as_bytes())?;
                 }
                 Writer::Csv
             }
             Format::Text => Writer::Text,
+            Format::Markdown => {
+                self.write(markdown::header(&schema).as_bytes())?;
+                Writer::Markdown
+            }
+            Format::Arrow | Format::Parquet if self.results > 1 => return Err(one_result()),
+            Format::Arrow => Writer::Binary(Box::new(Binary::arrow(self.unique(schema))?)),
+            Format::Parquet => Writer::Binary(Box::new(Binary::parquet(self.unique(schema))?)),
         };
         self.current = Some(writer);
         Ok(())
@@ -157,11 +179,13 @@ impl Output {
                 }
                 bytes
             }
-            Some(Writer::Csv) => lines(batch, ",", |text| match text {
+            Some(Writer::Csv) => lines(batch, &self.delimiter.to_string(), |text| match text {
                 None => String::new(),
-                Some(text) => cells::csv(text),
+                Some(text) => cells::csv(text, self.delimiter),
             })?,
             Some(Writer::Text) => lines(batch, "\t", |text| text.unwrap_or_default().to_string())?,
+            Some(Writer::Markdown) => markdown::rows(batch)?.into_bytes(),
+            Some(Writer::Binary(binary)) => binary.batch(batch)?,
         };
         self.write(&bytes)?;
         self.flush()
@@ -177,6 +201,7 @@ impl Output {
             }
             Some(Writer::Json { rows: 0, .. }) => b"[]\n".to_vec(),
             Some(Writer::Json { .. }) => b"]\n".to_vec(),
+            Some(Writer::Binary(binary)) => binary.end()?,
             _ => Vec::new(),
         };
         self.write(&bytes)?;
@@ -285,9 +310,55 @@ pub fn say(line: &str) -> Result<()> {
     writeln!(io::stdout(), "{line}").map_err(|e| write_error(e, None))
 }
 
+/// A whole text to standard output that is no rows: a man page, completions.
+pub fn bytes(text: &[u8]) -> Result<()> {
+    io::stdout().write_all(text).map_err(|e| write_error(e, None))
+}
+
 /// A line to standard error. There is nobody to tell when it cannot be written.
 pub fn note(line: &str) {
     let _nobody_to_tell = writeln!(io::stderr(), "{line}");
+}
+
+/// Whether rows are seen by somebody at a terminal, if they go to standard output.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// A script as a row of its own, which `-o text` shows as it is.
+///
+/// # Errors
+/// Those of any output.
+pub fn script(text: &str, wanted: &args::Output) -> Result<()> {
+    let mut target = Output::open(wanted, false)?;
+    let text: ArrayRef = Arc::new(StringArray::from(vec![text]));
+    let batch = RecordBatch::try_from_iter([("query", text)]).map_err(unwritable)?;
+    target.begin(batch.schema(), None)?;
+    target.batch(&batch)?;
+    target.end()?;
+    target.close()
+}
+
+/// That the format has room for what the script's statements give.
+///
+/// # Errors
+/// `Usage`: there are several results, and it holds one.
+pub fn check_results(wanted: &args::Output, statements: &[Statement]) -> Result<()> {
+    let gives = |statement: &&Statement| match &statement.body {
+        Body::Set { .. } | Body::Reset { .. } | Body::Other { .. } => false,
+        Body::Insert(insert) => insert.returning.is_some(),
+        Body::Update(update) => update.returning.is_some(),
+        Body::Delete(delete) => delete.returning.is_some(),
+        _ => true,
+    };
+    let holds_one = matches!(wanted.output, Format::Arrow | Format::Parquet);
+    if holds_one && statements.iter().filter(gives).count() > 1 { Err(one_result()) } else { Ok(()) }
+}
+
+fn one_result() -> Error {
+    Error::new(Kind::Usage, "this format holds one result, and the script has several")
+        .with_context("nothing was sent")
+        .with_hint("run each statement with a file of its own")
 }
 
 /// Whether there is somebody to ask.
@@ -311,6 +382,18 @@ pub fn agrees(question: &str) -> bool {
 /// An error, whole, to standard error.
 pub fn error(error: &Error) {
     note(&format!("error: {error}"));
+}
+
+/// What was asked for, or all mistakes but the last told of, and the last left to tell.
+///
+/// # Errors
+/// The last mistake.
+pub fn told<T>(result: std::result::Result<T, Vec<Error>>) -> Result<T> {
+    result.map_err(|mut mistakes| {
+        let last = mistakes.pop().unwrap_or_else(|| Error::new(Kind::Internal, "a mistake that nobody made"));
+        mistakes.iter().for_each(error);
+        last
+    })
 }
 
 /// Lets `--verbose` show what the engine and the drivers trace about calls.

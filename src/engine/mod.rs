@@ -27,6 +27,7 @@ mod names;
 mod outcome;
 mod own;
 mod pages;
+mod permissions;
 mod plan;
 mod pushdown;
 mod route;
@@ -47,6 +48,7 @@ pub use calls::Cost;
 pub use control::{Consent, Control};
 pub use explain::cost as describe_cost;
 pub use outcome::{Outcome, Rows};
+pub use permissions::Permission;
 pub use secrets::masked;
 pub use session::Session;
 

@@ -8,7 +8,7 @@ use super::statement::Statement;
 /// What a statement does otherwise for it.
 const OF_STATEMENTS: [&str; 4] = ["AWAIT", "SHOWRESULTS", "REQUIRED", "NOSTATUS"];
 /// What a statement is for in the file of a resource that is deployed; `:` and a step may follow.
-const ANCHORS: [&str; 14] = [
+pub const ANCHORS: [&str; 14] = [
     "exists",
     "preflight",
     "create",

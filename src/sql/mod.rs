@@ -6,6 +6,7 @@ mod exec;
 mod hidden;
 mod hints;
 pub mod names;
+mod origin;
 mod own;
 mod params;
 mod parse;
@@ -18,9 +19,11 @@ mod tests;
 mod writes;
 
 pub use hidden::{Found, Hidden};
+pub use hints::ANCHORS;
+pub use origin::{Origin, Run, place};
 pub use own::{Block, Content, Copy, CreateFile, CreateTable, CreateView, Dropped, Existing, Own};
 pub use params::Params;
-pub use parse::parse;
+pub use parse::{parse, parse_each};
 pub use statement::{
     Assignment, Body, Delete, Describe, Exec, Insert, Name, OnConflict, Part, Show, ShowFilter, Source, Statement,
     Update, query,

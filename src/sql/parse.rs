@@ -62,12 +62,21 @@ const MOST_TOKENS: usize = 4000;
 
 /// Parses a whole script: every statement, or the first error with its place.
 pub fn parse(text: &str, file: Option<&Path>) -> Result<Vec<Statement>> {
-    let source = Source::new(text, file);
-    let parsed = split::tokens(text).map_err(|error| syntax::of_text(&error, text, &source)).and_then(|tokens| {
-        let statement = |tokens| parse_statement(tokens, &source).map_err(|error| syntax::with_quotes(error, tokens));
-        split::statements(&tokens).map(statement).collect()
-    });
-    parsed.map_err(|error| Hidden::cautious(text).error(error))
+    parse_each(&Source::new(text, file))?.into_iter().collect()
+}
+
+/// Parses each statement of a script for itself. What is told of one that cannot be read has none of its secrets.
+///
+/// # Errors
+/// A text that cannot be cut into words, and so neither into statements.
+pub fn parse_each(source: &Source) -> Result<Vec<Result<Statement>>> {
+    let text = source.text();
+    let cautious = |error| Hidden::cautious(text).error(error);
+    let tokens = split::tokens(text).map_err(|error| cautious(syntax::of_text(&error, text, source)))?;
+    let statement = |tokens| {
+        parse_statement(tokens, source).map_err(|error| cautious(syntax::with_quotes(error, tokens)))
+    };
+    Ok(split::statements(&tokens).map(statement).collect())
 }
 
 impl TryFrom<&str> for Statement {
@@ -106,7 +115,8 @@ pub(super) fn parse_statement(tokens: &[TokenWithSpan], source: &Source) -> Resu
     let hints = hints::of(tokens);
     // The parser never sees the hints, so that the tree holds none: DataFusion refuses some and ignores others.
     let parsed: Vec<_> = tokens.iter().filter(|token| split::hint(&token.token).is_none()).cloned().collect();
-    let text = source.between(first(tokens).span.start, last(tokens).span.end).to_string();
+    let span = Span::new(first(tokens).span.start, last(tokens).span.end);
+    let text = source.between(span.start, span.end).to_string();
     let reader = Reader { tokens, source };
     let (parsed, execs) = exec::tables::replace(parsed, reader)?;
     if !execs.is_empty() {
@@ -117,7 +127,7 @@ pub(super) fn parse_statement(tokens: &[TokenWithSpan], source: &Source) -> Resu
     let mut parser = parser.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
     let body = reader.body(&mut parser)?;
     reader.check_end(&parser.parser)?;
-    Ok(Statement { body, execs, hints, source: source.about(&text), text })
+    Ok(Statement { body, execs, hints, source: source.about(&text), text, span })
 }
 
 /// What is needed to say where an error is.

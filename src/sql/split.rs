@@ -1,6 +1,8 @@
 //! Where statements begin and end: text → tokens with their places → one run of tokens for each statement.
 //! Knows nothing of what a statement means.
 
+use std::ops::Range;
+
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError, Whitespace};
 
@@ -16,6 +18,63 @@ pub fn is_complete(buffer: &str) -> bool {
         },
         Err(error) => !is_unfinished(&error),
     }
+}
+
+/// What a stretch of a text belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    /// The inside of `'…'`.
+    Text,
+    /// The inside of `"…"` or `` `…` ``.
+    Name,
+    Comment,
+    /// Words and signs of their own.
+    Words,
+    /// Anything else, and what crosses from one into another.
+    Other,
+}
+
+/// What each of some stretches (in bytes, in order, without overlap) belongs to; `None` for a text that cannot be cut
+/// into words.
+pub fn within(text: &str, stretches: &[Range<usize>]) -> Option<Vec<Within>> {
+    let tokens = tokens(text).ok()?;
+    let mut ranges = offsets(text, &tokens).into_iter().zip(&tokens).peekable();
+    let mut found = Vec::with_capacity(stretches.len());
+    for stretch in stretches {
+        while ranges.next_if(|(range, _)| range.end <= stretch.start).is_some() {}
+        let Some((range, token)) = ranges.peek() else {
+            found.push(if stretch.is_empty() { Within::Words } else { Within::Other });
+            continue;
+        };
+        let is_inside = range.start < stretch.start && stretch.end < range.end;
+        let is_in_comment = range.start < stretch.start && stretch.end <= range.end;
+        let is_cut = range.start < stretch.start;
+        found.push(match &token.token {
+            Token::SingleQuotedString(_) if is_inside => Within::Text,
+            Token::Word(word) if word.quote_style.is_some() && is_inside => Within::Name,
+            Token::Whitespace(Whitespace::SingleLineComment { .. }) if is_in_comment => Within::Comment,
+            Token::Whitespace(Whitespace::MultiLineComment(_)) if is_inside => Within::Comment,
+            Token::Word(_) | Token::Number(..) if !matches!(&token.token, Token::Word(word) if word.quote_style.is_some()) => {
+                Within::Words
+            }
+            _ if !is_cut => Within::Words,
+            _ => Within::Other,
+        });
+    }
+    Some(found)
+}
+
+/// Where each token stands, in bytes.
+fn offsets(text: &str, tokens: &[TokenWithSpan]) -> Vec<Range<usize>> {
+    let mut letters = text.char_indices().peekable();
+    let (mut line, mut column) = (1, 1);
+    let mut offset = |location: Location| {
+        while let Some((_, letter)) = letters.next_if(|_| Location::new(line, column) < location) {
+            (line, column) = if letter == '\n' { (line + 1, 1) } else { (line, column + 1) };
+        }
+        letters.peek().map_or(text.len(), |(at, _)| *at)
+    };
+    tokens.iter().map(|token| offset(token.span.start)..offset(token.span.end)).collect()
 }
 
 /// Every token of the text with its place, spaces and SQL's own comments included.

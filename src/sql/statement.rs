@@ -2,12 +2,14 @@
 //! Every name keeps its place in the script, so that whoever finds it wrong can point at it.
 
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, TableWithJoins};
 use sqlparser::tokenizer::{Location, Span};
 
+use super::origin::{Origin, place};
 use super::own::{Block, Own};
 use crate::error::Place;
 
@@ -23,6 +25,15 @@ pub struct Statement {
     pub source: Source,
     /// This statement's own text, without the `;`.
     pub text: String,
+    /// Where that stands in the script.
+    pub span: Span,
+}
+
+impl Statement {
+    /// Where the statement begins.
+    pub fn place(&self) -> Place {
+        self.source.place(self.span)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -249,31 +260,27 @@ pub(super) fn folded(ident: &Ident) -> String {
 pub struct Source {
     text: Arc<str>,
     file: Option<PathBuf>,
+    /// Where the text is from, if it is not what stands in the file.
+    origin: Option<Arc<Origin>>,
     /// One statement's own text.
     statement: Arc<str>,
 }
 
 impl Source {
     pub fn new(text: &str, file: Option<&Path>) -> Self {
-        Source { text: text.into(), file: file.map(Path::to_path_buf), statement: text.into() }
+        Source { text: text.into(), file: file.map(Path::to_path_buf), origin: None, statement: text.into() }
+    }
+
+    /// A text that was made of another: of a part of it, or of what a template stands for.
+    pub fn made(text: &str, file: Option<&Path>, origin: Origin) -> Self {
+        Source { origin: Some(Arc::new(origin)), ..Source::new(text, file) }
     }
 
     /// The place of a span, with the whole line's text. A span over several lines points at its first line,
     /// a span that says nothing at the script's start.
     pub fn place(&self, span: Span) -> Place {
-        let line = (span.start.line as usize).max(1);
-        let text = self.text.split('\n').nth(line - 1).unwrap_or_default();
-        let text = text.strip_suffix('\r').unwrap_or(text);
-        let width = text.chars().count();
-        let column = (span.start.column as usize).clamp(1, width + 1);
-        let end = if span.end.line as usize == line { span.end.column as usize } else { width + 1 };
-        Place::Sql {
-            file: self.file.clone(),
-            line,
-            column,
-            length: end.min(width + 1).saturating_sub(column).max(1),
-            text: text.to_string(),
-        }
+        let end = if span.end < span.start { span.start } else { span.end };
+        self.place_of(self.offset(span.start)..self.offset(end))
     }
 
     /// The same, for one of its statements.
@@ -286,7 +293,20 @@ impl Source {
         &self.statement
     }
 
-    /// The whole of it.
+    /// The place of a stretch of this text, in bytes.
+    pub fn place_of(&self, range: Range<usize>) -> Place {
+        let (text, range) = match &self.origin {
+            None => (&self.text, range),
+            Some(origin) => (origin.text(), origin.range(range)),
+        };
+        place(text, self.file.as_deref(), range)
+    }
+
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The whole text, as it is run.
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -42,6 +42,7 @@ mod look;
 mod memory;
 mod method;
 mod notice;
+mod permissions;
 mod returning;
 mod rules;
 mod send;
@@ -52,6 +53,7 @@ mod update;
 
 pub use exec::statement as of_exec;
 pub use method::{of_method, with_tables};
+pub use permissions::permissions;
 
 /// How many rows are shown of those that somebody has to agree to, where nobody can be asked.
 const SHOWN: usize = 20;

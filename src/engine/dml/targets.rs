@@ -165,7 +165,7 @@ fn target(site: &Site, hidden: &[String], row: Vec<Value>) -> Result<Found> {
 }
 
 /// `SELECT columns, values FROM table, others WHERE selection`.
-fn query(picked: &Picked<'_>, columns: &[String]) -> Query {
+pub fn query(picked: &Picked<'_>, columns: &[String]) -> Query {
     let path: Vec<Ident> = match picked.alias {
         Some(alias) => vec![quoted(alias)],
         None => picked.table.parts.iter().map(quoted).collect(),

@@ -1,0 +1,86 @@
+//! Which permissions a statement needs, by the calls that it would make. Plans as EXPLAIN does, and reads nothing: what a
+//! write would meet is not known, so that it is every call that its columns can lead to.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::physical_plan::ExecutionPlan;
+use sqlparser::ast::Query;
+
+use crate::drivers::Driver;
+use crate::engine::dml;
+use crate::engine::plan::physical;
+use crate::engine::rules::scans;
+use crate::engine::session::Session;
+use crate::error::Result;
+use crate::sql::{Body, Source, Statement};
+
+/// A permission as its provider names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Permission {
+    pub provider: String,
+    pub name: String,
+    /// Whether the service checks it on its own behalf, for no call of ours.
+    pub on_behalf: bool,
+}
+
+/// The permissions of some calls of a method.
+pub struct Needed<'a> {
+    pub provider: &'a str,
+    pub driver: &'a dyn Driver,
+    pub on_behalf: &'a [String],
+}
+
+impl Needed<'_> {
+    pub fn call(&self, call: &str) -> Vec<Permission> {
+        let names = self.driver.signature(call).into_iter().flat_map(|signature| signature.permissions);
+        names.map(|name| self.permission(name)).collect()
+    }
+
+    pub fn permission(&self, name: &str) -> Permission {
+        let on_behalf = self.on_behalf.iter().any(|own| own == name);
+        Permission { provider: self.provider.to_string(), name: name.to_string(), on_behalf }
+    }
+}
+
+impl Session {
+    /// The permissions that a statement needs; none for what stays in the program.
+    ///
+    /// # Errors
+    /// What is wrong with the statement.
+    pub async fn permissions(&self, statement: &Statement) -> Result<BTreeSet<Permission>> {
+        let source = &statement.source;
+        match &statement.body {
+            Body::Query(query) => self.read_by(query, source).await,
+            Body::Explain { analyze: true, inner, .. } => match inner.as_ref() {
+                Body::Query(query) => self.read_by(query, source).await,
+                _ => Ok(BTreeSet::new()),
+            },
+            body @ (Body::Insert(_) | Body::Update(_) | Body::Delete(_)) => self.written_by(body, source).await,
+            Body::Exec(exec) => match dml::of_exec(self.engine(), exec, false, source)? {
+                Body::Query(query) => self.read_by(&query, source).await,
+                body => self.written_by(&body, source).await,
+            },
+            _ => Ok(BTreeSet::new()),
+        }
+    }
+
+    async fn written_by(&self, body: &Body, source: &Source) -> Result<BTreeSet<Permission>> {
+        let (mut needed, read) = dml::permissions(self.engine(), body, source)?;
+        needed.extend(self.read_by(&read, source).await?);
+        Ok(needed)
+    }
+
+    async fn read_by(&self, query: &Query, source: &Source) -> Result<BTreeSet<Permission>> {
+        let (state, _, plan) = self.plan(query, source).await?;
+        let plan: Arc<dyn ExecutionPlan> = physical(&state, &plan, source).await?;
+        let mut needed = BTreeSet::new();
+        for scan in scans(&plan) {
+            let Some(method) = scan.resource.method(&scan.route.method) else { continue };
+            let provider = &scan.resource.provider;
+            let of = Needed { provider, driver: scan.driver.as_ref(), on_behalf: &method.on_behalf };
+            needed.extend(of.call(&method.call));
+        }
+        Ok(needed)
+    }
+}

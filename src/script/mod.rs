@@ -1,0 +1,284 @@
+//! `.iql` text → statements: variables and templates, lifecycle anchors, files within files; each statement knows the file
+//! and line that it came from. Pure: whoever wants a script hands over a way to load files.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Kind, Result};
+use crate::sql::{Origin, Run, Source, Statement, parse_each};
+use quotes::Quotes;
+
+mod anchors;
+mod quotes;
+mod template;
+mod variables;
+
+pub use anchors::{Anchor, anchors};
+pub use variables::Variables;
+
+/// What begins a line that stands for another file's statements.
+const INCLUDES: [&str; 3] = ["\\i", "\\ir", ".read"];
+/// How deep files may be within files.
+const MOST_FILES: usize = 32;
+
+/// A file that a script asks for.
+pub struct File {
+    /// As it is shown.
+    pub path: PathBuf,
+    /// By which it is known to be the same file.
+    pub identity: PathBuf,
+    pub text: String,
+}
+
+/// What becomes of a file that makes and unmakes a resource, where no anchor is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whole {
+    /// To run all of it would create, change and delete.
+    Refused,
+    /// It is only looked at.
+    Read,
+}
+
+/// How a script is read.
+pub struct Reader<'a> {
+    pub variables: &'a Variables,
+    /// Only what stands under this anchor.
+    pub anchor: Option<&'a str>,
+    pub whole: Whole,
+    /// Loads a file by its path.
+    pub load: &'a (dyn Fn(&Path) -> Result<File> + Sync),
+}
+
+/// A script as it is run: variables have their values, and files are where they are named.
+#[derive(Debug, Default)]
+pub struct Script {
+    /// In order; a file within another parts it.
+    pub pieces: Vec<Piece>,
+    is_rendered: bool,
+    /// Whether the text has what templates have, and nothing was rendered.
+    pub is_unrendered: bool,
+    /// The anchors that there are, each once.
+    anchors: Vec<String>,
+}
+
+/// A stretch of text of one file, under one anchor at most.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    pub source: Source,
+    pub anchor: Option<Anchor>,
+}
+
+impl Script {
+    /// Every statement, or every mistake.
+    pub fn statements(&self) -> Result<Vec<Statement>, Vec<Error>> {
+        let (mut statements, mut mistakes) = (Vec::new(), Vec::new());
+        for piece in &self.pieces {
+            match parse_each(&piece.source) {
+                Err(error) => mistakes.push(error),
+                Ok(each) => each.into_iter().for_each(|statement| match statement {
+                    Ok(statement) => statements.push(statement),
+                    Err(error) => mistakes.push(error),
+                }),
+            }
+        }
+        if mistakes.is_empty() { Ok(statements) } else { Err(mistakes) }
+    }
+
+    /// The whole text as it is run.
+    pub fn text(&self) -> String {
+        self.pieces.iter().map(|piece| piece.source.text()).collect()
+    }
+
+    /// Whether variables were put into any of it.
+    pub fn is_rendered(&self) -> bool {
+        self.is_rendered
+    }
+
+    /// Another script's statements after these.
+    pub fn and(mut self, other: Script) -> Script {
+        self.pieces.extend(other.pieces);
+        self.is_unrendered |= other.is_unrendered;
+        self.is_rendered |= other.is_rendered;
+        self.anchors.extend(other.anchors);
+        self
+    }
+
+    /// That something stands under the anchor that was asked for.
+    ///
+    /// # Errors
+    /// `Usage`: nothing does.
+    pub fn check_anchor(&self, wanted: Option<&str>) -> Result<()> {
+        match wanted {
+            Some(wanted) if !self.pieces.iter().any(|piece| piece.anchor.is_some()) => {
+                anchors::missing(wanted, &self.anchors)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// A script's text; `file` is where it is from.
+    ///
+    /// # Errors
+    /// What is wrong with its template, its variables, or with a file that it asks for.
+    pub fn read(&self, text: &str, file: Option<&File>) -> Result<Script> {
+        let mut script = Script::default();
+        let outer = file.map(|file| file.identity.clone()).into_iter().collect();
+        self.add(text, file.map(|file| file.path.as_path()), &outer, self.variables, &mut script)?;
+        Ok(script)
+    }
+
+    fn add(
+        &self,
+        text: &str,
+        file: Option<&Path>,
+        outer: &Vec<PathBuf>,
+        given: &Variables,
+        script: &mut Script,
+    ) -> Result<()> {
+        let (text, own) = block(text, file)?;
+        let variables = own.unwrap_or_default().under(given);
+        let masked = if variables.is_empty() { None } else { template::scan::masked(&text) };
+        let anchored = anchors(masked.as_deref().unwrap_or(&text));
+        for anchor in &anchored {
+            if !script.anchors.contains(&anchor.name) {
+                script.anchors.push(anchor.name.clone());
+            }
+        }
+        let text = match self.anchor {
+            Some(wanted) => anchors::only(&text, &anchored, wanted),
+            None if self.whole == Whole::Refused && anchors::is_resource(&anchored) => {
+                let second = anchored.iter().find(|anchor| anchor.name != anchored[0].name).unwrap_or(&anchored[0]);
+                return Err(anchors::refused(&anchored).at(crate::sql::place(&text, file, second.place.clone())));
+            }
+            None => text,
+        };
+        let whole = if variables.is_empty() {
+            script.is_unrendered |= text.contains("{{") || text.contains("{%");
+            let runs = vec![Run { at: 0, from: 0..text.len(), verbatim: true }];
+            (text.clone(), Origin::new(text, runs))
+        } else {
+            script.is_rendered = true;
+            template::render(&text, file, &variables)?
+        };
+        let (text, origin) = whole;
+        let part = |range: Range<usize>| Source::made(&text[range.clone()], file, origin.part(range));
+        let mut anchor: Option<Anchor> = None;
+        let mut begin = 0;
+        for cut in cuts(&text) {
+            script.pieces.push(Piece { source: part(begin..cut.at.start), anchor: anchor.clone() });
+            begin = cut.at.end;
+            match cut.what {
+                What::Anchor(next) => anchor = Some(next),
+                What::Include(path) => {
+                    let place = part(cut.at.clone()).place_of(0..cut.at.len());
+                    self.include(&path, file, outer, &variables, script).map_err(|error| error.at(place))?;
+                }
+            }
+        }
+        script.pieces.push(Piece { source: part(begin..text.len()), anchor });
+        Ok(())
+    }
+
+    fn include(
+        &self,
+        path: &str,
+        file: Option<&Path>,
+        outer: &Vec<PathBuf>,
+        variables: &Variables,
+        script: &mut Script,
+    ) -> Result<()> {
+        let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+        let found = (self.load)(&folder.join(path))?;
+        if outer.contains(&found.identity) {
+            return Err(Error::new(Kind::Usage, format!("`{path}` is within itself")).with_context("nothing was sent"));
+        }
+        if outer.len() >= MOST_FILES {
+            return Err(Error::new(Kind::Usage, format!("more than {MOST_FILES} files are within each other")));
+        }
+        let outer = outer.iter().cloned().chain([found.identity]).collect();
+        self.add(&found.text, Some(&found.path), &outer, variables, script)
+    }
+}
+
+struct Cut {
+    /// What is no part of the pieces beside it; of an anchor nothing, since it is the begin of the next.
+    at: Range<usize>,
+    what: What,
+}
+
+enum What {
+    Anchor(Anchor),
+    Include(String),
+}
+
+/// Where one piece ends and another begins, in order.
+fn cuts(text: &str) -> Vec<Cut> {
+    let mut cuts = Vec::new();
+    let mut quotes = Quotes::default();
+    let mut anchored = anchors(text).into_iter().peekable();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let range = at..at + line.trim_end_matches(['\n', '\r']).len();
+        at += line.len();
+        if let Some(anchor) = anchored.next_if(|anchor| anchor.place.start < at) {
+            let begin = anchor.place.start;
+            cuts.push(Cut { at: begin..begin, what: What::Anchor(anchor) });
+        } else if quotes.is_among_words()
+            && let Some(path) = included(line)
+        {
+            cuts.push(Cut { at: range, what: What::Include(path) });
+            quotes = Quotes::default();
+            continue;
+        }
+        quotes.follow(line);
+    }
+    cuts
+}
+
+/// The file that a line stands for.
+fn included(line: &str) -> Option<String> {
+    let (word, rest) = line.trim().split_once(char::is_whitespace)?;
+    let path = rest.trim().trim_end_matches(';').trim();
+    let inner = ['\'', '"'].iter().find_map(|quote| path.strip_prefix(*quote)?.strip_suffix(*quote));
+    let path = inner.unwrap_or(path);
+    (INCLUDES.contains(&word) && !path.is_empty()).then(|| path.to_string())
+}
+
+/// StackQL's `<<<json … >>>`: its variables, and the text with blanks for it.
+fn block(text: &str, file: Option<&Path>) -> Result<(String, Option<Variables>)> {
+    let begins = |at: usize| text[..at].rsplit('\n').next().is_none_or(|before| before.trim().is_empty());
+    let Some(open) = text.match_indices("<<<json").map(|(at, _)| at).find(|at| begins(*at)) else {
+        return Ok((text.to_string(), None));
+    };
+    let wrong = |message: &str| {
+        let error = Error::new(Kind::Syntax, message).with_context("nothing was sent");
+        error.at(crate::sql::place(text, file, open..open + "<<<json".len()))
+    };
+    let start = open + "<<<json".len();
+    let start = start + if text[start..].starts_with("net") { "net".len() } else { 0 };
+    // `>>>` may stand within a text of it: the end is the first that makes it whole.
+    let ends = text[start..].match_indices(">>>").map(|(at, _)| start + at);
+    let ends: Vec<usize> = ends.collect();
+    let Some(first) = ends.first() else {
+        return Err(wrong("this block is not closed").with_hint("close it with `>>>`"));
+    };
+    let is_whole = |end: &&usize| serde_json::from_str::<serde::de::IgnoredAny>(&text[start..**end]).is_ok();
+    let end = *ends.iter().find(is_whole).unwrap_or(first);
+    let before = text[..start].matches('\n').count();
+    let path = file.unwrap_or(Path::new("(the script)"));
+    let variables = variables::json(&text[start..end], path, before).map_err(|error| {
+        match text[start - 3..].starts_with("net") {
+            true => error.with_hint("Jsonnet is not evaluated: write the block as JSON, or give values by `--var`"),
+            false => error,
+        }
+    })?;
+    let end = end + ">>>".len();
+    let blank = text[open..end].chars().map(|c| if c == '\n' { "\n".into() } else { " ".repeat(c.len_utf8()) });
+    let blanked = [&text[..open], &blank.collect::<String>(), &text[end..]].concat();
+    Ok((blanked, Some(variables)))
+}
+
+#[cfg(test)]
+mod tests;

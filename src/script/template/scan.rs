@@ -1,0 +1,156 @@
+//! A template's parts: text, and what stands within `{{ }}` and `{% %}`. Knows where they stand, not what they mean.
+
+use std::ops::Range;
+
+/// All ranges in bytes of the template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// What stands as it is.
+    Text(Range<usize>),
+    /// `{{ … }}`: the whole, and the expression within.
+    Value { whole: Range<usize>, inside: Range<usize> },
+    /// `{% … %}`
+    Tag { whole: Range<usize>, inside: Range<usize> },
+}
+
+/// The parts of a template in order; comments (`{# … #}`) are left out, and so are the blanks that a `-` takes away.
+///
+/// # Errors
+/// Where something is opened that is not closed.
+pub fn parts(text: &str) -> Result<Vec<Part>, Range<usize>> {
+    let mut parts = Vec::new();
+    let (mut at, mut trims) = (0, false);
+    loop {
+        let opened = text[at..].match_indices('{').map(|(found, _)| at + found).find(|found| opening(text, *found));
+        let end = opened.unwrap_or(text.len());
+        let mut plain = at..end;
+        if trims {
+            plain.start = end - text[plain.clone()].trim_start().len();
+        }
+        let Some(open) = opened else {
+            push(&mut parts, plain);
+            return Ok(parts);
+        };
+        if text[open + 2..].starts_with('-') {
+            plain.end = plain.start + text[plain.clone()].trim_end().len();
+        }
+        push(&mut parts, plain);
+        if text[open..].starts_with("{#") {
+            let close = text[open + 2..].find("#}").ok_or(open..open + 2)?;
+            at = open + 2 + close + 2;
+            trims = text[..at].ends_with("-#}");
+            continue;
+        }
+        let (inside, close) = inside(text, open).ok_or(open..open + 2)?;
+        trims = text[..close].ends_with("-}}") || text[..close].ends_with("-%}");
+        at = close;
+        let whole = open..close;
+        if text[open..].starts_with("{{") {
+            parts.push(Part::Value { whole, inside });
+        } else if text[inside.clone()].trim() == "raw" {
+            let (raw, after) = raw(text, close).ok_or(whole)?;
+            push(&mut parts, raw);
+            (at, trims) = (after, false);
+        } else {
+            parts.push(Part::Tag { whole, inside });
+        }
+    }
+}
+
+/// The template's text with blanks for all that is no text, line breaks kept.
+pub fn masked(text: &str) -> Option<String> {
+    let mut masked = String::with_capacity(text.len());
+    for part in parts(text).ok()? {
+        let Part::Text(range) = part else { continue };
+        let blank = |letter: char| if letter == '\n' { "\n".to_string() } else { " ".repeat(letter.len_utf8()) };
+        masked.extend(text[masked.len()..range.start].chars().map(blank));
+        masked.push_str(&text[range]);
+    }
+    let blank = |letter: char| if letter == '\n' { "\n".to_string() } else { " ".repeat(letter.len_utf8()) };
+    masked.extend(text[masked.len()..].chars().map(blank));
+    Some(masked)
+}
+
+fn push(parts: &mut Vec<Part>, plain: Range<usize>) {
+    if !plain.is_empty() {
+        parts.push(Part::Text(plain));
+    }
+}
+
+fn opening(text: &str, at: usize) -> bool {
+    ["{{", "{%", "{#"].iter().any(|sign| text[at..].starts_with(sign))
+}
+
+/// What stands within the signs that are opened at `open`, and where it ends with them. Quotes and brackets within it
+/// are its own.
+fn inside(text: &str, open: usize) -> Option<(Range<usize>, usize)> {
+    let close = if text[open..].starts_with("{{") { "}}" } else { "%}" };
+    let mut start = open + 2;
+    if text[start..].starts_with(['-', '+']) {
+        start += 1;
+    }
+    let (mut depth, mut quote, mut escaped) = (0_usize, None, false);
+    for (found, letter) in text[start..].char_indices() {
+        let at = start + found;
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if letter == '\\' => escaped = true,
+            Some(open) if letter == open => quote = None,
+            Some(_) => {}
+            None if depth == 0 && text[at..].starts_with(close) => {
+                let signed = text[start..at].ends_with(['-', '+']);
+                return Some((start..at - usize::from(signed), at + 2));
+            }
+            None => match letter {
+                '\'' | '"' => quote = Some(letter),
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' => depth = depth.saturating_sub(1),
+                _ => {}
+            },
+        }
+    }
+    None
+}
+
+/// What stands between `{% raw %}` and `{% endraw %}`, and where that ends.
+fn raw(text: &str, start: usize) -> Option<(Range<usize>, usize)> {
+    let mut from = start;
+    loop {
+        let open = from + text[from..].find("{%")?;
+        match inside(text, open) {
+            Some((within, close)) if text[within.clone()].trim() == "endraw" => return Some((start..open, close)),
+            _ => from = open + 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_template() {
+        let check = |text: &str, expected: &[&str]| {
+            let shown = |part: &Part| match part {
+                Part::Text(range) => text[range.clone()].to_string(),
+                Part::Value { inside, .. } => format!("={}", text[inside.clone()].trim()),
+                Part::Tag { inside, .. } => format!("%{}", text[inside.clone()].trim()),
+            };
+            let found = parts(text).map(|parts| parts.iter().map(shown).collect::<Vec<_>>());
+            assert_eq!(found.expect("parts"), expected, "{text}");
+        };
+        check("a", &["a"]);
+        check("a {{ b }} c", &["a ", "=b", " c"]);
+        check("{{ {'a': {'b': '}}'}} }}'", &["={'a': {'b': '}}'}}", "'"]);
+        check("{{{\"a\":1}}}", &["={\"a\":1}"]);
+        check("a {{- b -}} c", &["a", "=b", "c"]);
+        check("a {# {{ b }} #} c", &["a ", " c"]);
+        check("{% if a %}b{% endif %}", &["%if a", "b", "%endif"]);
+        check("{% raw %}{{ b }}{% endraw %}", &["{{ b }}"]);
+        check("{ a } {'b'}", &["{ a } {'b'}"]);
+        check("{{ 'it''s' }}", &["='it''s'"]);
+        assert_eq!(parts("a {{ b"), Err(2..4));
+        assert_eq!(parts("{% raw %} b"), Err(0..9));
+        assert_eq!(masked("a {{ é\n }} b").as_deref(), Some("a      \n    b"));
+    }
+}

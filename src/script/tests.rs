@@ -1,0 +1,81 @@
+//! Scripts as pieces: files within files, anchors, blocks of variables.
+
+use std::path::{Path, PathBuf};
+
+use super::{File, Reader, Script, Variables, Whole};
+use crate::error::{Error, Kind, Result};
+
+fn files(path: &Path) -> Result<File> {
+    let text = match path.to_str().unwrap_or_default().replace("/./", "/").as_str() {
+        "dir/a.iql" => "SELECT 'a';\n\\i b.iql\nSELECT 'c'",
+        "dir/b.iql" => "SELECT 'b' -- ;\n",
+        "dir/round.iql" => "SELECT 1;\n.read './round.iql';",
+        "resource.iql" => {
+            "-- note\n/*+ exists */\nSELECT 1\n\n/*+ create, retries=3 */\nINSERT INTO a.b.c (x) SELECT '{{ missing }}'\n/*+ delete */\nDELETE FROM a.b.c WHERE x = 1;"
+        }
+        "block.iql" => {
+            "<<<json\n{ \"service\": { \"d\": \">>> it's\", \"v\": \"v1\" } }\n>>>\nSELECT '{{ .service.d }}', '{{ .service.v }}';"
+        }
+        "jsonnet.iql" => "<<<jsonnet\nlocal x = 1;\n{}\n>>>\nSELECT 1",
+        "wrong.iql" => "SELECT 1;\nSELEC 2;\nSELECT 3 4 5;\nSELECT '{{ x }}",
+        _ => return Err(Error::new(Kind::Usage, format!("there is no `{}`", path.display()))),
+    };
+    let identity = path.components().filter(|part| part.as_os_str() != ".").collect();
+    Ok(File { path: path.to_path_buf(), identity, text: text.into() })
+}
+
+fn read(path: &str, anchor: Option<&str>) -> Result<Script> {
+    let file = files(Path::new(path))?;
+    let variables = Variables::default();
+    Reader { variables: &variables, anchor, whole: Whole::Refused, load: &files }.read(&file.text, Some(&file))
+}
+
+fn texts(script: &Script) -> Vec<String> {
+    script.statements().expect("statements").into_iter().map(|statement| statement.text).collect()
+}
+
+#[test]
+fn files_within_files() {
+    let script = read("dir/a.iql", None).expect("a script");
+    assert_eq!(texts(&script), ["SELECT 'a'", "SELECT 'b'", "SELECT 'c'"]);
+    let files: Vec<Option<PathBuf>> =
+        script.statements().expect("statements").iter().map(|s| s.source.file().map(Path::to_path_buf)).collect();
+    assert_eq!(files, [Some("dir/a.iql".into()), Some("dir/b.iql".into()), Some("dir/a.iql".into())]);
+    let round = read("dir/round.iql", None).expect_err("a circle").to_string();
+    assert!(round.contains("`./round.iql` is within itself\n  dir/round.iql:2:1"), "{round}");
+}
+
+#[test]
+fn a_resource_file_is_not_run_whole() {
+    insta::assert_snapshot!(read("resource.iql", None).expect_err("refused"));
+    let script = read("resource.iql", Some("exists")).expect("a script");
+    assert_eq!(texts(&script), ["SELECT 1"]);
+    let script = read("resource.iql", Some("delete")).expect("a script");
+    assert_eq!(texts(&script), ["DELETE FROM a.b.c WHERE x = 1"]);
+    let script = read("resource.iql", Some("updat")).expect("a script");
+    insta::assert_snapshot!(script.check_anchor(Some("updat")).expect_err("nothing there"));
+}
+
+#[test]
+fn a_block_of_variables() {
+    let script = read("block.iql", None).expect("a script");
+    assert_eq!(texts(&script), ["SELECT '>>> it''s', 'v1'"]);
+    let error = read("jsonnet.iql", None).expect_err("Jsonnet").to_string();
+    assert!(error.contains("jsonnet.iql:2") && error.contains("Jsonnet is not evaluated"), "{error}");
+}
+
+#[test]
+fn every_mistake_of_a_script() {
+    let script = read("wrong.iql", None).expect("a script");
+    let mistakes = script.statements().expect_err("mistakes");
+    assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+    let file =
+        File { text: "SELECT 1;\nSELEC 2;\nSELECT 3 4 5".into(), ..files(Path::new("wrong.iql")).expect("a file") };
+    let variables = Variables::default();
+    let script = Reader { variables: &variables, anchor: None, whole: Whole::Refused, load: &files }
+        .read(&file.text, Some(&file));
+    let mistakes = script.expect("a script").statements().expect_err("mistakes");
+    let lines: Vec<String> = mistakes.iter().map(|mistake| mistake.to_string().replace('\n', "|")).collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].contains("wrong.iql:2:1") && lines[1].contains("wrong.iql:3:"), "{lines:?}");
+}
