@@ -28,11 +28,7 @@ pub fn check(resource: &Resource, document: &Node, mistakes: &mut Vec<Mistake>) 
     params(resource, &mut complain);
     for field in &resource.fields {
         reserved(resource, field, &mut complain);
-        if field.required && field.access == Access::Read {
-            let message = format!("field `{}` is required, and is never sent (`access: read`)", field.name);
-            complain(&["fields", &field.name, "required"], message);
-        }
-        constraints(&format!("field `{}`", field.name), &["fields", &field.name], field, &mut complain);
+        constraints(field, &mut complain);
         members(&["fields", &field.name], &field.kind, &mut complain);
         change::field(resource, field, &mut complain);
     }
@@ -112,17 +108,20 @@ fn clashes<'a>(
     }
 }
 
-/// What the keys of a field, or of what is like one, say of each other.
-fn constraints(what: &str, path: &[&str], field: &Field, complain: &mut Complain<'_>) {
-    let mut complain = |key: &str, message: String| {
-        let path: Vec<&str> = path.iter().copied().chain([key]).collect();
-        complain(&path, message);
-    };
-    if let Some(message) = limits(what, &field.kind, field.min, field.max) {
+fn constraints(field: &Field, complain: &mut Complain<'_>) {
+    let name = field.name.as_str();
+    let mut complain = |key: &str, message: String| complain(&["fields", name, key], message);
+    if field.required && field.access == Access::Read {
+        complain("required", format!("field `{name}` is required, and is never sent (`access: read`)"));
+    }
+    if let Some(message) = limits(&format!("field `{name}`"), &field.kind, field.min, field.max) {
         complain(if field.min.is_some() { "min" } else { "max" }, message);
     }
     if let Some(pointer) = field.secrets.iter().find(|pointer| !pointer.starts_with('/')) {
-        complain("secrets", format!("`{pointer}` in `secrets` of {what} is no JSON pointer: it begins with `/`"));
+        complain(
+            "secrets",
+            format!("`{pointer}` in `secrets` of field `{name}` is no JSON pointer: it begins with `/`"),
+        );
     }
     for pointer in &field.secrets {
         let holds = |other: &&String| pointer.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/'));
@@ -134,13 +133,13 @@ fn constraints(what: &str, path: &[&str], field: &Field, complain: &mut Complain
     }
     for (key, there) in [("secrets", !field.secrets.is_empty()), ("redacted", !field.redacted.is_empty())] {
         if there && field.kind != Type::Json {
-            complain(key, format!("`{key}` is for JSON, and {what} is none"));
+            complain(key, format!("`{key}` is for JSON, and field `{name}` is none"));
         }
     }
     for (key, there) in [("pattern", field.pattern.is_some()), ("values", !field.values.is_empty()), ("arn", field.arn)]
     {
         if there && field.kind != Type::String {
-            complain(key, format!("`{key}` is for strings, and {what} is none"));
+            complain(key, format!("`{key}` is for strings, and field `{name}` is none"));
         }
     }
 }

@@ -321,6 +321,7 @@ async fn lost_answers_are_looked_after() {
     lose("POST /integrations", Trouble::Lost);
     let error = refused(&lab, &format!("INSERT INTO {TABLE} (type) VALUES ('Trino')")).await;
     assert!(error.context.contains(&"unknown: row 1".to_string()), "{error}");
+    assert_eq!(error.hints, ["look what is there before you insert again: nothing tells these rows from others"]);
     assert_eq!((lines(&lab).len(), count(&lab).await), (1, 12));
 
     // The change is to be seen, but for its secrets.

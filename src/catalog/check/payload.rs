@@ -2,7 +2,7 @@
 //! method takes besides fields, and which method deletes which resource. Whether a call takes it all is held against
 //! the driver.
 
-use super::{Complain, clashes, constraints, members, taken};
+use super::Complain;
 use crate::catalog::model::{Access, Condition, Field, Method, Resource, Rule, Type, starts};
 use crate::error::did_you_mean;
 
@@ -124,30 +124,20 @@ fn settles(resource: &Resource, complain: &mut Complain<'_>) {
     }
 }
 
-/// What a method takes besides fields has names and limits as a field has; of one that deletes they stand in a WHERE,
-/// where each name means one thing.
+/// Arguments of a method that deletes stand in a WHERE, where each name means one thing.
 fn arguments(resource: &Resource, method: &Method, complain: &mut Complain<'_>) {
-    let path = ["methods", method.name.as_str(), "arguments"];
     let deletes = resource.verbs.delete.contains(&method.name);
-    let names = method.arguments.iter().map(|field| (field.name.as_str(), field.wire.as_str()));
-    clashes(names, "arguments", &path, complain);
     for argument in &method.arguments {
         let name = argument.name.as_str();
-        let path: Vec<&str> = path.iter().copied().chain([name]).collect();
-        let what = format!("argument `{name}`");
-        constraints(&what, &path, argument, complain);
-        members(&path, &argument.kind, complain);
-        if let Some(reason) = taken(name).or_else(|| taken(&argument.wire)) {
-            complain(&path, format!("{what} answers to `{name}`, {reason}"));
-        }
+        let path = ["methods", method.name.as_str(), "arguments", name];
         let is_called =
             |spelling: &str| name.eq_ignore_ascii_case(spelling) || argument.wire.eq_ignore_ascii_case(spelling);
-        let field = resource.fields.iter().find(|field| is_called(&field.name) || is_called(&field.wire));
-        let param = resource.params.iter().find(|param| is_called(&param.name));
-        let other = field.map(|field| format!("field `{}`", field.name));
-        let other = other.or_else(|| param.map(|param| format!("param `{}`", param.name)));
-        if let Some(other) = other.filter(|_| deletes) {
-            complain(&path, format!("{what} answers to the name of the {other}: a WHERE could mean either"));
+        let fields = resource.fields.iter().filter(|field| deletes && !field.echoes);
+        for field in fields.filter(|field| is_called(&field.name) || is_called(&field.wire)) {
+            let other = &field.name;
+            let message =
+                format!("argument `{name}` answers to the name of the field `{other}`: a WHERE could mean either");
+            complain(&path, message);
         }
         let lacks = [
             ("unique", argument.unique),
@@ -158,7 +148,7 @@ fn arguments(resource: &Resource, method: &Method, complain: &mut Complain<'_>) 
         ];
         for (key, _) in lacks.iter().filter(|(_, there)| *there) {
             let path: Vec<&str> = path.iter().copied().chain([*key]).collect();
-            complain(&path, format!("{what} has `{key}`, which is for fields"));
+            complain(&path, format!("argument `{name}` has `{key}`, which is for fields"));
         }
     }
 }
@@ -185,26 +175,6 @@ fn bound(resource: &Resource, method: &Method, complain: &mut Complain<'_>) {
     if other == Some("select") && !method.rules.is_empty() {
         let message = format!("method `{name}` has `rules`, and sends nothing that they could hold of");
         complain(&["methods", name, "rules"], message);
-    }
-    if deletes && let Some(notice) = &method.notice {
-        notices(resource, method, notice, complain);
-    }
-}
-
-/// The places in braces.
-fn notices(resource: &Resource, method: &Method, notice: &str, complain: &mut Complain<'_>) {
-    let fields = own(&resource.fields);
-    for part in notice.split('{').skip(1) {
-        let message = match part.split_once('}') {
-            None => "has a `{` without a `}`".to_string(),
-            Some((name, _)) => match place(name, &fields) {
-                Some(message) => format!("names `{name}`, {message}"),
-                None if is_secret(name, &fields) => format!("names `{name}`, which is secret"),
-                None => continue,
-            },
-        };
-        let path = ["methods", method.name.as_str(), "notice"];
-        complain(&path, format!("`notice` of method `{}` {message}", method.name));
     }
 }
 

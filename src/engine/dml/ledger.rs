@@ -12,6 +12,8 @@ pub struct Ledger {
     pub verb: Verb,
     /// Whether the same statement again passes over what is done.
     skips: bool,
+    /// Whether a row that is there already can be told from others.
+    tells_apart: bool,
     rows: Mutex<Vec<Row>>,
 }
 
@@ -76,13 +78,18 @@ type Pick<'a> = &'a dyn Fn(&Row) -> Option<String>;
 impl Ledger {
     pub fn new(verb: Verb, skips: bool, names: impl IntoIterator<Item = String>) -> Self {
         let row = |name| Row { name, way: None, state: State::NotSent, made: Vec::new() };
-        Ledger { verb, skips, rows: Mutex::new(names.into_iter().map(row).collect()) }
+        Ledger { verb, skips, tells_apart: true, rows: Mutex::new(names.into_iter().map(row).collect()) }
     }
 
     /// With the method of each row, where the verb has several.
     pub fn with_ways(self, ways: impl Iterator<Item = Option<String>>) -> Self {
         self.lock().iter_mut().zip(ways).for_each(|(row, way)| row.way = way);
         self
+    }
+
+    /// Whether what is there already can be told from others, by which a repeat is known.
+    pub fn telling_apart(self, tells_apart: bool) -> Self {
+        Ledger { tells_apart, ..self }
     }
 
     pub fn set(&self, index: usize, state: State) {
@@ -180,6 +187,9 @@ impl Ledger {
         error.context.extend(self.lines());
         let is_unknown = rows.iter().any(|row| matches!(row.state, State::Unknown(_)));
         let hint = match self.verb {
+            Verb::Insert if !self.tells_apart => {
+                "look what is there before you insert again: nothing tells these rows from others"
+            }
             Verb::Insert if is_unknown && !self.skips => {
                 "look whether it is there before you insert it again; with `ON CONFLICT DO NOTHING` a repeat is safe"
             }

@@ -110,7 +110,11 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
     let Planned { verb, site, targets, notices, on_conflict, run, repeats, .. } = planned;
     let ways = targets.iter().map(|target| target.work.way().cloned());
     let ledger = Ledger::new(verb, repeats, targets.iter().map(|target| target.name.clone())).with_ways(ways);
-    let ledger = Arc::new(ledger);
+    let is_nameless = |target: &Target| match &target.work {
+        Work::Create { new, .. } => look::known_by(&site.resource, new).is_none(),
+        _ => false,
+    };
+    let ledger = Arc::new(ledger.telling_apart(!targets.iter().any(is_nameless)));
     let audit = settings.writes.audit.as_deref().map(Audit::open).transpose()?.map(Arc::new);
     let sender = Sender {
         look: Look { resource: site.resource.clone(), driver: site.driver.clone(), run: run.clone() },
