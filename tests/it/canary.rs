@@ -54,8 +54,10 @@ resources:
 /// Doors whose names say what becomes of them. What it is given it quotes wherever it can.
 fn vault(asked: &Asked) -> Reply {
     let row = |id: &str, name: &str, pin: &Value, config: &Value| json!({"id": id, "name": name, "pin": pin, "config": config, "note": format!("was given {pin} and {config}")});
-    let door =
-        || row("1", "one", &json!("canary-of-the-service"), &json!({"host": "h", "password": "canary-of-the-service"}));
+    let door = || {
+        let config = json!({"host": "h", "password": "canary-of-the-service"});
+        json!({"id": "1", "name": "one", "pin": "canary-of-the-service", "config": config, "note": "is known"})
+    };
     let body = asked.json();
     let pin = body["pin"].as_str().unwrap_or_default();
     let address: String = form_urlencoded::byte_serialize(pin.as_bytes()).collect();
