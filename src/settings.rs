@@ -102,6 +102,8 @@ pub struct Aws {
     pub environment_profile: Option<String>,
     /// The regions of a statement that names none: `--region a,b` or `SET awscc.region`.
     pub regions: Vec<String>,
+    /// The regions that `region = '*'` means, or `all`.
+    pub every_region: Vec<String>,
     /// What `AWS_REGION` says. Never a value, only what a hint suggests.
     pub environment_region: Option<String>,
     /// Every Redshift call goes here instead of to the region's own address (the sandbox).

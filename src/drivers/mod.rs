@@ -138,6 +138,8 @@ pub struct ParamSignature<'a> {
     pub known: &'static [&'static str],
     /// Whether a value that is not known has at least the shape of one. Others are refused before anything is sent.
     pub plausible: fn(&str) -> bool,
+    /// Which of the known values belong together: those of one group, of a region its partition.
+    pub group: fn(&str) -> &'static str,
 }
 
 /// Something that narrows a call's answer at the service.

@@ -18,8 +18,8 @@ pub struct Calls {
     limits: Limits,
     policy: Policy,
     all: Arc<Semaphore>,
-    /// By service, as its driver calls it, and region.
-    each: Mutex<HashMap<(String, String), Arc<Semaphore>>>,
+    /// By service, as its driver calls it, and where it is asked: the region and the account, or the host.
+    each: Mutex<HashMap<(String, Vec<String>), Arc<Semaphore>>>,
 }
 
 /// What one statement's calls cost.
@@ -123,21 +123,28 @@ impl Calls {
         Ok(answer.page)
     }
 
-    /// Waits for a place in the region and for one among all.
+    /// Waits for a place where the call goes to and for one among all.
     async fn places(&self, driver: &dyn Driver, request: &Request) -> Result<[OwnedSemaphorePermit; 2]> {
-        let region = request.params.get("region").cloned().unwrap_or_default();
-        let each = self.each(driver.service().to_string(), region);
+        let each = self.each(driver.service().to_string(), place(driver, request));
         // The region first: who waits for a slow region must not hold one of the places that all share.
         let region = each.acquire_owned().await.map_err(closed)?;
         let place = self.all.clone().acquire_owned().await.map_err(closed)?;
         Ok([region, place])
     }
 
-    fn each(&self, service: String, region: String) -> Arc<Semaphore> {
+    fn each(&self, service: String, place: Vec<String>) -> Arc<Semaphore> {
         let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
         let limit = self.limits.calls_per_region;
-        each.entry((service, region)).or_insert_with(|| Arc::new(Semaphore::new(limit))).clone()
+        each.entry((service, place)).or_insert_with(|| Arc::new(Semaphore::new(limit))).clone()
     }
+}
+
+/// Who answers a call: the values of what it cannot do without, and the account. One that is dead holds up no other.
+fn place(driver: &dyn Driver, request: &Request) -> Vec<String> {
+    let params = driver.signature(&request.call).into_iter().flat_map(|signature| signature.params);
+    let required: Vec<&str> = params.filter(|param| param.required).map(|param| param.name).collect();
+    let is_place = |name: &str| required.contains(&name) || name == "region" || name == "profile";
+    request.params.iter().filter(|(name, _)| is_place(name)).map(|(_, value)| value.clone()).collect()
 }
 
 impl Meter {

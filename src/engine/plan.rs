@@ -13,6 +13,7 @@ use datafusion::sql::parser::Statement as PlannerStatement;
 use futures::TryStreamExt;
 use sqlparser::ast::Query;
 
+use crate::engine::rewrites::FewerCalls;
 use crate::engine::translate::translate;
 use crate::engine::{Engine, functions, rules};
 use crate::error::Result;
@@ -66,6 +67,7 @@ pub fn state(engine: &Engine, settings: &Settings) -> SessionState {
         builder = builder.with_runtime_env(runtime);
     }
     builder = functions::register(builder);
+    let builder = builder.with_analyzer_rule(Arc::new(FewerCalls::new(&engine.catalog)));
     let state = rules::rules().into_iter().fold(builder, SessionStateBuilder::with_physical_optimizer_rule).build();
     for (name, catalog) in &engine.catalogs {
         state.catalog_list().register_catalog(name.clone(), catalog.clone());

@@ -257,6 +257,7 @@ mod tests {
                 required: true,
                 known: &["us-east-1", "eu-west-1"],
                 plausible: |value| value.ends_with(|c: char| c.is_ascii_digit()),
+                group: |_| "",
             }],
             inputs: vec![input("Id", 2, true), input("Status", 100, false), input("Owner", 1, false)],
             fields: vec!["Id", "Status", "Owner"],

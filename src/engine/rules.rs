@@ -2,7 +2,7 @@
 //! fetch no further ahead than the plan can use, and let scans that ask for the same call share its pages. Changes no
 //! rows.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::common::Result as PlanResult;
@@ -10,6 +10,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::joins::{HashJoinExec, NestedLoopJoinExec};
 use datafusion::physical_plan::limit::{GlobalLimitExec, LocalLimitExec};
 use datafusion::physical_plan::recursive_query::RecursiveQueryExec;
@@ -18,6 +19,7 @@ use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 
 use crate::drivers::{self, Request};
 use crate::engine::bind_join::{BindJoinExec, BindJoins, Lookup, bare, bind_joins};
+use crate::engine::in_turn::InTurnExec;
 use crate::engine::run::raise;
 use crate::engine::scan::{Pace, ScanExec};
 use crate::engine::shared::{Readers, SharedPages};
@@ -53,11 +55,11 @@ struct MissingParams;
 impl PhysicalOptimizerRule for MissingParams {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
         for scan in scans(&plan).iter().filter(|scan| scan.lookup.is_none()) {
-            if !scan.route.missing.is_empty() {
-                return Err(raise(scan.run.missing(&scan.resource, &scan.route.missing, &scan.route.conditions)));
-            }
             if let Some(param) = scan.known.unbound.first() {
                 return Err(raise(unbound(&scan.resource.full_name(), param)));
+            }
+            if !scan.route.missing.is_empty() {
+                return Err(raise(scan.run.missing(&scan.resource, &scan.route.missing, &scan.route.conditions)));
             }
             scan.known.notices.iter().for_each(|notice| scan.run.note(notice.clone()));
         }
@@ -114,6 +116,13 @@ fn pace(plan: Plan, from_above: Pace, wanted: Option<usize>) -> PlanResult<Plan>
         let (feed, detail) = (pace(feed, below, wanted)?, pace(detail, below, wanted)?);
         return Ok(Arc::new(join.paced(feed, detail, below, wanted)));
     }
+    if let Some(all) = plan.downcast_ref::<CoalescePartitionsExec>().filter(|_| below == Pace::OnDemand) {
+        let in_turn = Arc::new(InTurnExec::new(pace(all.input().clone(), below, wanted)?));
+        return Ok(match all.fetch() {
+            Some(fetch) => Arc::new(GlobalLimitExec::new(in_turn, 0, Some(fetch))),
+            None => in_turn,
+        });
+    }
     let builds_left = plan.is::<HashJoinExec>();
     let children = plan.children().into_iter().enumerate().map(|(index, child)| {
         let reads_all = builds_left && index == 0;
@@ -136,6 +145,7 @@ struct Sharing;
 
 impl PhysicalOptimizerRule for Sharing {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
+        let plan = without_needless_filters(plan)?;
         let mut uses: HashMap<(*const (), Request), Use> = HashMap::new();
         count(&plan, Executions::One, &mut uses);
         let lookups: Vec<Arc<Lookup>> = bind_joins(&plan).into_iter().flat_map(|join| join.lookups()).collect();
@@ -188,6 +198,39 @@ impl PhysicalOptimizerRule for Sharing {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// Where a list is read whole anyway, a part of it is not asked for besides: what a request narrows is a field, and so
+/// is checked again.
+fn without_needless_filters(plan: Plan) -> PlanResult<Plan> {
+    let is_whole = |scan: &&ScanExec| scan.pace == Pace::Ahead && scan.fetch().is_none();
+    let all = scans(&plan);
+    let lists = all.iter().filter(is_whole).flat_map(|scan| {
+        let lists = scan.route.requests.iter().filter(|request| request.inputs.is_empty());
+        lists.map(|request| (drivers::address(&scan.driver), bare(request)))
+    });
+    let lists: HashSet<(*const (), Request)> = lists.collect();
+    let found = plan.transform_up(|node| {
+        let Some(scan) = node.downcast_ref::<ScanExec>() else { return Ok(Transformed::no(node)) };
+        let mut route = scan.route.clone();
+        let mut seen = HashSet::new();
+        for request in &mut route.requests {
+            let list = Request { inputs: BTreeMap::new(), ..request.clone() };
+            if lists.contains(&(drivers::address(&scan.driver), bare(&list))) {
+                *request = list;
+            }
+        }
+        route.requests.retain(|request| seen.insert(request.clone()));
+        if route.requests == scan.route.requests {
+            return Ok(Transformed::no(node));
+        }
+        if route.requests.iter().all(|request| request.inputs.is_empty()) {
+            route.served.clear();
+            route.keyed = false;
+        }
+        Ok(Transformed::yes(Arc::new(scan.routed(route)) as Plan))
+    })?;
+    Ok(found.data)
 }
 
 /// How a statement uses one call.

@@ -43,6 +43,8 @@ pub struct Defaults {
     pub for_all: BTreeMap<String, Vec<String>>,
     /// What a document's `env` names.
     pub environment: Environment,
+    /// What `region = '*'` means.
+    pub every_region: Vec<String>,
 }
 
 impl Defaults {

@@ -114,9 +114,14 @@ impl ScanExec {
         ScanExec { pace, ..self.clone() }
     }
 
+    /// The same rows, or more, by other requests.
+    pub fn routed(&self, route: Route) -> Self {
+        ScanExec { shared: vec![None; route.requests.len()], route, ..self.clone() }
+    }
+
     /// The same scan, whose requests a join's keys make.
     pub fn looked_up(&self, route: Route, lookup: Arc<Lookup>) -> Self {
-        ScanExec { shared: vec![None; route.requests.len()], route, lookup: Some(lookup), ..self.clone() }
+        ScanExec { lookup: Some(lookup), ..self.routed(route) }
     }
 
     /// The scan of just these pages. May be executed besides all others that were made so.

@@ -300,6 +300,7 @@ impl Session {
                 by_provider: variables.params.clone(),
                 for_all: region.into_iter().chain(profile).collect(),
                 environment: variables.settings.environment.clone(),
+                every_region: aws.every_region.clone(),
             };
             let hint = aws.environment_region.clone();
             let limited = variables.settings.limits.memory.is_some();

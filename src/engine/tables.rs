@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{
     CatalogProvider, MemoryCatalogProvider, MemorySchemaProvider, SchemaProvider, Session, TableProvider,
@@ -16,11 +16,12 @@ use datafusion::sql::unparser::expr_to_sql;
 
 use crate::catalog::model::{Catalog, Resource};
 use crate::drivers::{Driver, Drivers};
-use crate::engine::pushdown;
+use crate::engine::pushdown::{self, Values};
 use crate::engine::route::route;
 use crate::engine::rows;
 use crate::engine::run::{Run, raise};
 use crate::engine::scan::{Known, ScanExec};
+use crate::engine::{everywhere, narrow};
 use crate::error::{Error, Kind, Result};
 
 /// One resource as a table: its fields in the document's order, then the params that are no fields.
@@ -39,6 +40,18 @@ impl ResourceTable {
 
     fn is_param(&self, column: &str) -> bool {
         self.resource.param(column).is_some()
+    }
+
+    fn is_text(&self, column: &str) -> bool {
+        self.schema.field_with_name(column).is_ok_and(|field| *field.data_type() == DataType::Utf8)
+    }
+
+    fn every_region(&self, values: Values, filters: &[Expr], run: &Run) -> Result<Values> {
+        let methods = self.resource.verbs.select.iter().filter_map(|method| self.resource.method(method));
+        let signatures = methods.filter_map(|method| self.driver.signature(&method.call));
+        let mut params = signatures.flat_map(|signature| signature.params);
+        let region = params.find(|param| param.name == "region").filter(|_| self.is_param("region"));
+        everywhere::expanded(values, filters, region.as_ref(), &run.defaults.every_region, run.region_hint.as_deref())
     }
 }
 
@@ -74,6 +87,11 @@ pub fn catalogs(catalog: &Catalog, drivers: &Drivers) -> Result<Vec<(String, Arc
     Ok(found)
 }
 
+/// Whether a condition is on one column and nothing else.
+fn is_about_one_column(filter: &Expr) -> bool {
+    filter.column_refs().len() == 1
+}
+
 fn internal(error: datafusion::common::DataFusionError) -> Error {
     Error::new(Kind::Internal, "the catalog cannot be registered").with_source(error)
 }
@@ -101,7 +119,9 @@ impl TableProvider for ResourceTable {
         let answer = |filter: &&Expr| match pushdown::only_column(filter) {
             Some(column) if self.is_param(column) => TableProviderFilterPushDown::Exact,
             // A filter on a param is seen by the scan in any case, so that it can tell how the param is bound.
+            // A list of values may be narrowed by what else is said of the column.
             _ if pushdown::implied(filter).is_empty()
+                && !is_about_one_column(filter)
                 && !filter.column_refs().iter().any(|c| self.is_param(&c.name)) =>
             {
                 TableProviderFilterPushDown::Unsupported
@@ -126,8 +146,13 @@ impl TableProvider for ResourceTable {
         let wanted = |name: &String| self.resource.field(name).filter(|field| !field.echoes && !self.is_param(name));
         let fields: Vec<String> =
             schema.fields().iter().filter_map(|column| wanted(column.name())).map(|field| field.wire.clone()).collect();
-        let values = pushdown::values(filters);
-        let defaults = run.defaults.of(&self.resource);
+        let mut values = self.every_region(pushdown::values(filters), filters, &run).map_err(raise)?;
+        let mut defaults = run.defaults.of(&self.resource);
+        let given = defaults.clone();
+        let narrowing: Vec<Expr> = filters.iter().filter(|filter| !everywhere::says_every(filter)).cloned().collect();
+        for (name, values) in values.iter_mut().chain(&mut defaults).filter(|(name, _)| self.is_text(name)) {
+            *values = narrow::passing(name, std::mem::take(values), &narrowing);
+        }
         let route = route(&self.resource, &values, &defaults, &fields, |call| self.driver.signature(call));
         let mut route = route.map_err(|error| match run.place(&self.resource.full_name()) {
             Some(place) => raise(error.at(place)),
@@ -140,7 +165,7 @@ impl TableProvider for ResourceTable {
         let narrowed = |name: &String| {
             self.is_param(name) && !values.contains_key(name) && filters.iter().any(|filter| speaks_of(filter, name))
         };
-        let notices = defaults.iter().filter(|(name, _)| narrowed(name)).map(|(name, given)| {
+        let notices = given.iter().filter(|(name, _)| narrowed(name)).map(|(name, given)| {
             let given = pushdown::distinct(given.clone()).join(", ");
             format!("`{name}` is {given}, since nothing here binds it; the condition on it only narrows that")
         });

@@ -189,6 +189,16 @@ pub const DECLARATIONS: &[Declaration] = &[
         },
         show: |s| s.aws.regions.join(","),
     },
+    Declaration {
+        name: "aws.regions",
+        description: "the regions that `region = '*'` means, with commas between them, or `all` of the partition",
+        at_start: false,
+        set: |s, text| {
+            s.aws.every_region = words(text);
+            Ok(())
+        },
+        show: |s| s.aws.every_region.join(","),
+    },
 ];
 
 fn count(text: &str) -> Result<usize, String> {

@@ -1,8 +1,12 @@
 //! Joins that feed params: every shape, with its calls counted, and the same rows as over tables that are all there.
 
-use iql::sandbox::Trouble;
+use futures::StreamExt;
+use iql::sandbox::{Fault, Trouble};
+use iql::settings::Environment;
 
+use crate::immuta;
 use crate::lab::Lab;
+use crate::service::Service;
 
 const LIST: &str = "awscc.redshift.integrations_list_only";
 const TABLE: &str = "awscc.redshift.integrations";
@@ -164,9 +168,6 @@ async fn a_limit_stops_a_join_early() {
     let join = format!("SELECT * FROM {NATIVE} i JOIN {INBOUND} n ON {inbound} WHERE i.region = 'us-east-1'");
     check(&format!("{join} LIMIT 3"), 3, 4).await;
     check(&format!("{join} LIMIT 1 OFFSET 2"), 1, 4).await;
-    // Three of a hundred pass the filter: rounds grow.
-    check(&format!("SELECT * FROM {IMMUTA} i JOIN {STATUS} s ON s.id = i.id LIMIT 2"), 2, 3).await;
-    check(&format!("SELECT * FROM {IMMUTA} i JOIN {STATUS} s ON s.id = i.id"), 9, 10).await;
     // A sort reads all.
     check(
         &format!("SELECT * FROM {REGIONS} JOIN {TABLE} i ON i.region = v.r ORDER BY i.integration_name LIMIT 1"),
@@ -177,22 +178,43 @@ async fn a_limit_stops_a_join_early() {
 }
 
 #[tokio::test]
+async fn a_resource_without_a_list_is_asked_key_by_key() {
+    let immuta = Service::start(immuta::answer).await;
+    let environment = Environment::default().with("IMMUTA_HOST", &immuta.url).with("IMMUTA_API_KEY", immuta::KEY);
+    let lab = Lab::with(|settings| settings.environment = environment).await;
+    let check = async |sql: String, rows: usize, calls: usize| {
+        let before = immuta.asked().len();
+        assert_eq!(lab.count(&sql).await.map_err(|e| e.to_string()), Ok(rows), "{sql}");
+        assert_eq!(immuta.asked().len() - before, calls, "{sql}");
+    };
+    check(format!("SELECT i.type, s.status FROM {IMMUTA} i JOIN {STATUS} s ON s.id = i.id"), 4, 5).await;
+    check(format!("SELECT i.type, s.status FROM {IMMUTA} i JOIN {STATUS} s ON s.id = i.id LIMIT 2"), 2, 3).await;
+    check(format!("SELECT * FROM {STATUS} WHERE id IN (SELECT id FROM {IMMUTA} WHERE type = 'Redshift')"), 2, 3).await;
+    check(format!("SELECT * FROM (VALUES ('1'), ('77'), ('1')) v(id) LEFT JOIN {STATUS} s ON s.id = v.id"), 3, 2).await;
+    // The list is one call, and whole: two keys cost more, one does not.
+    check(format!("SELECT * FROM (VALUES ('1'), ('3')) v(id) JOIN {IMMUTA} i ON i.id = v.id"), 2, 1).await;
+    check(format!("SELECT config FROM (VALUES ('1')) v(id) JOIN {IMMUTA} i ON i.id = v.id"), 1, 1).await;
+    let error = lab.count(&format!("SELECT * FROM {STATUS} s JOIN {IMMUTA} i ON lower(s.id) = i.id")).await;
+    assert_eq!(error.map_err(|e| e.message), Err(format!("`{STATUS}` needs `id`")));
+}
+
+#[tokio::test]
 async fn the_first_details_are_asked_for_before_the_list_has_ended() {
     let lab = Lab::new().await;
     let keys = "n.integration_arn = i.integration_arn AND n.region = split_part(i.integration_arn, ':', 4)";
     // The list's later pages hang: whoever asks for details only then, never asks.
-    lab.sandbox.add_fault(iql::sandbox::Fault::new(Trouble::Hang).on("DescribeIntegrations").after(1));
+    lab.sandbox.add_fault(Fault::new(Trouble::Hang).on("DescribeIntegrations").after(1));
     let sql = format!("SELECT * FROM {NATIVE} i JOIN {INBOUND} n ON {keys} WHERE i.region = 'us-east-1'");
     let outcome = lab.session.run(sql.as_str()).await.unwrap();
     let mut rows = outcome.rows;
-    let first = futures::StreamExt::next(&mut rows).await.unwrap().unwrap();
+    let first = rows.next().await.unwrap().unwrap();
     assert_eq!(first.num_rows(), 100);
 }
 
 #[tokio::test]
 async fn a_failed_look_up_fails_the_statement_and_is_named() {
     let lab = Lab::with(|settings| settings.limits.tries = 1).await;
-    lab.sandbox.add_fault(iql::sandbox::Fault::new(Trouble::Denied).region("us-west-2"));
+    lab.sandbox.add_fault(Fault::new(Trouble::Denied).region("us-west-2"));
     for sql in [
         format!("SELECT * FROM {REGIONS} JOIN {TABLE} i ON i.region = v.r"),
         format!("SELECT * FROM {REGIONS} LEFT JOIN {TABLE} i ON i.region = v.r"),
@@ -291,4 +313,40 @@ async fn max_calls_is_exact_with_keys_and_refuses_what_is_known() {
     // A limit may be met before.
     assert_eq!(lab.count(&format!("SELECT * FROM {TABLE} WHERE {three} LIMIT 3")).await.unwrap(), 3);
     assert_eq!(lab.count(&format!("EXPLAIN SELECT * FROM {TABLE} WHERE {three}")).await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn a_star_is_every_region_of_the_setting() {
+    let lab = Lab::new().await;
+    let regions = async |sql: &str| -> Result<(String, usize), String> {
+        let rows = lab.rows(sql).await.map_err(|error| error.to_string())?;
+        let rows = rows.iter().map(|row| format!("{} {}", row["region"].as_str().unwrap_or("-"), row["n"]));
+        Ok((rows.collect::<Vec<_>>().join(", "), lab.asked().len()))
+    };
+    let grouped = |filter: &str| {
+        format!("SELECT region, count(*) AS n FROM {TABLE} WHERE {filter} GROUP BY region ORDER BY region")
+    };
+    let error = regions(&grouped("region = '*'")).await.expect_err("not set");
+    assert!(error.starts_with("`region = '*'` needs the setting `aws.regions`"), "{error}");
+    lab.count("SET aws.regions = ('eu-west-1', 'us-west-2', 'us-east-1')").await.unwrap();
+    let all = ("eu-west-1 37, us-east-1 263, us-west-2 48".to_string(), 5);
+    assert_eq!(regions(&grouped("region = '*'")).await, Ok(all.clone()));
+    assert_eq!(regions(&grouped("region IN ('*', 'eu-west-1')")).await, Ok(all));
+    assert_eq!(regions(&grouped("region = '*' AND region LIKE 'us-w%'")).await, Ok(("us-west-2 48".into(), 1)));
+    assert_eq!(
+        regions(&grouped("region = '*' AND region IN ('eu-west-1', 'eu-central-1')")).await,
+        Ok(("eu-west-1 37".into(), 1))
+    );
+    let error = regions(&grouped("(region = '*' AND integration_name > 'a') OR region = 'us-east-1'")).await;
+    assert!(error.expect_err("a part").starts_with("`region = '*'` has to be a condition by itself"));
+    // Both sides of a join.
+    let joined = format!(
+        "SELECT l.region, count(*) AS n FROM {LIST} l JOIN {TABLE} i ON i.region = l.region AND i.integration_arn = l.integration_arn
+         WHERE l.region = '*' AND l.region <> 'us-east-1' GROUP BY l.region ORDER BY l.region"
+    );
+    assert_eq!(regions(&joined).await, Ok(("eu-west-1 37, us-west-2 48".into(), 2)));
+    lab.count("SET aws.regions = 'all'").await.unwrap();
+    let (_, calls) = regions(&grouped("region = '*'")).await.unwrap();
+    assert!(calls > 30, "{calls}");
+    assert_eq!(regions(&grouped("region = '*' AND region LIKE 'cn-%'")).await, Ok((String::new(), 0)));
 }

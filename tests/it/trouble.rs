@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::StreamExt;
 use iql::error::Kind;
 use iql::sandbox::{At, ErrorBody, Fault, Length, ThrottleCode, Trouble};
 
@@ -123,4 +124,46 @@ async fn a_dropped_result_stops_its_calls() {
     drop(outcome);
     assert_eq!(lab.count("SELECT 1").await.unwrap(), 1);
     assert_eq!(lab.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn a_dead_region_or_account_holds_up_no_other() {
+    let both = "region IN ('us-east-1', 'eu-west-1')";
+    for (dead, sql) in [
+        (Fault::new(Trouble::Hang).region("us-east-1"), LIST.to_string()),
+        (
+            Fault { account: Some("111122223333".into()), ..Fault::new(Trouble::Hang) },
+            format!("SELECT * FROM awscc.redshift.integrations WHERE {both} AND profile IN ('prod', 'dev')"),
+        ),
+    ] {
+        // What answers is there, although the dead one's time is never up.
+        let lab = Lab::with(|settings| settings.limits.calls_per_region = 1).await;
+        lab.sandbox.add_fault(dead);
+        let mut rows = lab.session.run(sql.as_str()).await.expect("planned").rows;
+        let first = rows.next().await.expect("a batch").expect("rows");
+        assert!(first.num_rows() > 0, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_dead_region_that_a_join_names_holds_up_no_other() {
+    let short = Duration::from_millis(200);
+    let lab = Lab::with(|settings| (settings.limits.call, settings.limits.tries) = (short, 1)).await;
+    lab.sandbox.add_fault(Fault::new(Trouble::Hang).region("us-east-1"));
+    let sql =
+        "SELECT * FROM (VALUES ('us-east-1'), ('eu-west-1')) v(r) JOIN awscc.redshift.integrations i ON i.region = v.r";
+    let error = lab.count(sql).await.expect_err("dead").to_string();
+    assert!(error.contains("DescribeIntegrations region=us-east-1"), "{error}");
+    assert!(lab.asked().iter().any(|call| call.contains("eu-west-1")));
+}
+
+#[tokio::test]
+async fn a_dead_region_costs_its_own_time_out_and_is_named() {
+    let short = Duration::from_millis(50);
+    let lab = Lab::with(|settings| (settings.limits.call, settings.limits.tries) = (short, 2)).await;
+    lab.sandbox.add_fault(Fault::new(Trouble::Hang).region("eu-west-1"));
+    let error =
+        lab.count("SELECT * FROM awscc.redshift.integrations WHERE region = 'eu-west-1'").await.expect_err("dead");
+    assert!(error.to_string().contains("DescribeIntegrations region=eu-west-1"), "{error}");
+    assert_eq!(lab.asked().len(), 2, "two tries");
 }

@@ -69,9 +69,30 @@ pub fn is_plausible(name: &str) -> bool {
         && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// The partition that a region is in, as ARNs have it.
+pub fn partition(region: &str) -> &'static str {
+    let partitions = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("us-iso-", "aws-iso"),
+        ("eusc-", "aws-eusc"),
+    ];
+    partitions.iter().find(|(area, _)| region.starts_with(area)).map_or("aws", |(_, partition)| partition)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_region_is_in_one_partition() {
+        let partitions = ["us-east-1", "cn-north-1", "us-gov-west-1", "us-isob-east-1", "us-iso-east-1"].map(partition);
+        assert_eq!(partitions, ["aws", "aws-cn", "aws-us-gov", "aws-iso-b", "aws-iso"]);
+        assert_eq!(REGIONS.iter().filter(|region| partition(region) == "aws").count(), 34);
+    }
 
     #[test]
     fn every_known_region_is_plausible() {

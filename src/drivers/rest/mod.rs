@@ -233,6 +233,7 @@ fn signature(call: &Call) -> Signature<'_> {
                 required: *required,
                 known: &[],
                 plausible: |value| !value.is_empty(),
+                group: |_| "",
             })
             .collect(),
         inputs: call

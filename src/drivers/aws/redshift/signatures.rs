@@ -122,7 +122,13 @@ fn required(wire: &'static str) -> Input<'static> {
 }
 
 fn params(more: &[&'static str]) -> Vec<ParamSignature<'static>> {
-    let free = |name| ParamSignature { name, required: false, known: &[], plausible: |_| true };
-    let region = ParamSignature { name: "region", required: true, known: REGIONS, plausible: regions::is_plausible };
+    let free = |name| ParamSignature { name, required: false, known: &[], plausible: |_| true, group: |_| "" };
+    let region = ParamSignature {
+        name: "region",
+        required: true,
+        known: REGIONS,
+        plausible: regions::is_plausible,
+        group: regions::partition,
+    };
     [region, free("profile")].into_iter().chain(more.iter().copied().map(free)).collect()
 }
