@@ -8,7 +8,7 @@ use datafusion::common::{DFSchema, Result as PlanResult, ScalarValue, plan_err};
 use datafusion::logical_expr::expr::{Between, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
-use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, cast, lit, try_cast};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, GetFieldAccess, cast, lit, try_cast};
 use sqlparser::ast::BinaryOperator;
 
 use super::arguments::{Mark, is_text};
@@ -111,6 +111,20 @@ enum Kind {
 
 impl Kind {
     fn of(expr: &Expr, schema: &DFSchema) -> Kind {
+        // Not by the type of the whole: each of a thousand terms would ask for those of all before it.
+        let mut expr = expr;
+        let mut counts = false;
+        while let Expr::BinaryExpr(BinaryExpr { left, op, .. }) = expr {
+            if !op.is_numerical_operators() {
+                return if op.is_logic_operator() || op.negate().is_some() { Kind::Truth } else { Kind::Other };
+            }
+            (expr, counts) = (left, true);
+        }
+        let kind = Kind::of_operand(expr, schema);
+        if counts && kind != Kind::Number { Kind::Other } else { kind }
+    }
+
+    fn of_operand(expr: &Expr, schema: &DFSchema) -> Kind {
         let Ok((_, field)) = expr.to_field(schema) else { return Kind::Other };
         match field.data_type() {
             kind if is_text(kind) => match Mark::of(&field) {

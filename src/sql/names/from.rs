@@ -9,7 +9,7 @@ use sqlparser::tokenizer::Span;
 
 use super::super::statement::folded;
 use super::complain::{self, Unjoinable};
-use super::outputs::{Extent, Outputs};
+use super::outputs::Outputs;
 use super::query::path;
 use super::scope::{Item, Merged, Relation, Scope, Side, quoted, spanned};
 use super::select::renamed;
@@ -199,7 +199,7 @@ impl Pass<'_> {
                         }
                         self.found.push(TableUse { parts: parts.clone(), span });
                         let sources = vec![None; columns.len()];
-                        Outputs { columns, sources, extent: Extent::Known }
+                        Outputs { columns, sources, ..Outputs::default() }
                     }
                     Err(error) => {
                         self.complain(span, error);

@@ -1,5 +1,7 @@
 //! What a query gives to whoever reads from it: its columns, the names that they answer to, and whether that is all.
 
+use std::collections::HashSet;
+
 use sqlparser::ast::{Expr, TableAlias, TableAliasColumnDef};
 
 use super::super::statement::folded;
@@ -23,6 +25,8 @@ pub(super) struct Outputs {
     /// For each column the expression that it is, where that is a plain column.
     pub sources: Vec<Option<Expr>>,
     pub extent: Extent,
+    /// What is selected without a name, as text.
+    pub expressions: HashSet<String>,
 }
 
 impl Outputs {

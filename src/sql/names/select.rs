@@ -94,7 +94,7 @@ impl Pass<'_> {
         let Some(parts) = expressions::parts(uncast(&expr)) else {
             self.walk(&mut expr, scope, None);
             outputs.push_nameless(if is_unnest(&expr) { Extent::Unknown } else { Extent::Generated });
-            projection.push(told_apart(expr, projection));
+            projection.push(outputs.told_apart(expr));
             return;
         };
         let Some(hit) = self.find(parts, scope, None) else {
@@ -106,7 +106,7 @@ impl Pass<'_> {
         if !hit.fields.is_empty() {
             self.walk(&mut expr, scope, None);
             outputs.push_nameless(Extent::Generated);
-            projection.push(told_apart(expr, projection));
+            projection.push(outputs.told_apart(expr));
             return;
         }
         let name = if hit.fit == Fit::Alias { &hit.typed.value } else { &hit.column.name };
@@ -172,6 +172,15 @@ impl Outputs {
         self.push(Column { hidden: true, ..Column::default() }, None);
     }
 
+    /// An expression that is selected once more needs a name: the planner would call both the same, whatever their
+    /// casts.
+    fn told_apart(&mut self, expr: Expr) -> SelectItem {
+        match self.expressions.insert(without_casts(&expr)) {
+            true => SelectItem::UnnamedExpr(expr),
+            false => SelectItem::ExprWithAlias { alias: quoted(&format!("{expr} #{}", self.columns.len())), expr },
+        }
+    }
+
     /// The position of an expression that is selected as it stands.
     pub(super) fn position(&self, expr: &Expr) -> Option<usize> {
         self.sources.iter().position(|source| source.as_ref().is_some_and(|source| is_same(source, expr)))
@@ -206,16 +215,6 @@ fn is_same(left: &Expr, right: &Expr) -> bool {
             left.iter().rev().zip(right.iter().rev()).all(|(left, right)| folded(left) == folded(right))
         }
         _ => left == right,
-    }
-}
-
-/// An expression that is selected once more needs a name: the planner would call both the same, whatever their casts.
-fn told_apart(expr: Expr, projection: &[SelectItem]) -> SelectItem {
-    let (key, number) = (without_casts(&expr), projection.len() + 1);
-    let is_same = |item: &SelectItem| matches!(item, SelectItem::UnnamedExpr(other) if without_casts(other) == key);
-    match projection.iter().any(is_same) {
-        true => SelectItem::ExprWithAlias { alias: quoted(&format!("{expr} #{number}")), expr },
-        false => SelectItem::UnnamedExpr(expr),
     }
 }
 
