@@ -47,7 +47,8 @@ pub struct Limits {
     pub calls_per_region: usize,
     /// Calls that one statement may make; a page is a call, a repeat is not.
     pub max_calls: Option<u64>,
-    /// Bytes that one statement may hold in memory; sorts, joins and shared pages go to files beyond it.
+    /// Bytes that one statement may hold in memory, the session's tables included; sorts, aggregates and shared pages go
+    /// to files beyond it.
     pub memory: Option<usize>,
     /// Time for one statement.
     pub statement: Option<Duration>,

@@ -182,7 +182,7 @@ pub struct Common {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_calls: Option<u64>,
 
-    /// Memory that one statement may hold, such as `500M`; sorts, joins and aggregates go to files beyond it
+    /// Memory that one statement may hold, such as `500M`; sorts go to files beyond it
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub memory_limit: Option<usize>,
 
