@@ -86,7 +86,10 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
             }
             Err(error) if count == 1 => return Err(error),
             Err(error) if exec.script.keep_going && error.kind != Kind::Interrupted => {
-                target.end()?;
+                match target.end() {
+                    Err(closed) if closed.kind == Kind::Closed => reader_has_left = true,
+                    ended => ended?,
+                }
                 outcomes.failed(index, error.at(place));
             }
             Err(error) => {

@@ -2,7 +2,7 @@
 //! were to be. Knows no rows.
 
 use crate::cli::output;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::sql::Body;
 
 /// What every SELECT is to have.
@@ -50,7 +50,13 @@ impl Outcomes {
     /// Tells of a statement that failed, and remembers it.
     pub fn failed(&mut self, index: usize, error: Error) {
         output::error(&error);
-        self.failed.push(format!("statement {}: {}", index + 1, error.message));
+        let place = match error.place.as_deref() {
+            Some(Place::Sql { file: Some(path), line, .. } | Place::File { path, line }) => {
+                format!(" ({}:{line})", path.display())
+            }
+            _ => String::new(),
+        };
+        self.failed.push(format!("statement {}{place}: {}", index + 1, error.message));
     }
 
     /// # Errors
@@ -63,14 +69,14 @@ impl Outcomes {
             return Err(listed(Error::new(Kind::Statement, message), self.failed));
         }
         if !self.unwanted.is_empty() {
-            let has = if self.wanted == Some(Wanted::Rows) { "no rows" } else { "rows" };
-            let flag = if self.wanted == Some(Wanted::Rows) { "--fail-on-empty" } else { "--fail-on-rows" };
-            let message = match self.seen {
-                1 => format!("the result has {has}, and `{flag}` asks for a failure then"),
-                seen => format!(
-                    "{} of {seen} results have {has}, and `{flag}` asks for a failure then",
-                    self.unwanted.len()
-                ),
+            let (flag, has) = match self.wanted {
+                Some(Wanted::Rows) => ("--fail-on-empty", "no rows"),
+                _ => ("--fail-on-rows", "rows"),
+            };
+            let message = match (self.seen, self.unwanted.len()) {
+                (1, _) => format!("`{flag}`: the result has {has}"),
+                (seen, 1) => format!("`{flag}`: 1 of {seen} results has {has}"),
+                (seen, some) => format!("`{flag}`: {some} of {seen} results have {has}"),
             };
             return Err(listed(Error::new(Kind::Assertion, message), self.unwanted));
         }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::cli::args::Check;
 use crate::cli::{output, sandbox, sources};
 use crate::engine::{Engine, Permission};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::script::{Reader, Whole};
 use crate::sql::Body;
 
@@ -41,7 +41,9 @@ pub async fn run(wanted: &Check) -> Result<()> {
         }
     }
     let (actions, others): (Vec<&Permission>, Vec<&Permission>) = needed.iter().partition(|needed| is_action(needed));
-    output::say(&format!("{:#}", policy(&actions)))?;
+    let policy = serde_json::to_string_pretty(&policy(&actions))
+        .map_err(|e| Error::new(Kind::Internal, "the policy cannot be written").with_source(e))?;
+    output::say(&policy)?;
     if !wanted.common.quiet && !others.is_empty() {
         let lines = others.iter().map(|other| format!("  {}: {}", other.provider, other.name));
         output::note(&format!("needed as well, and not given by a policy:\n{}", lines.collect::<Vec<_>>().join("\n")));
@@ -55,20 +57,35 @@ fn is_action(permission: &Permission) -> bool {
     permission.name.split_once(':').is_some_and(|(service, action)| is_word(service) && is_word(action))
 }
 
+/// IAM's own form, its members in the order in which people write them.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Policy<'a> {
+    version: &'static str,
+    statement: Vec<Statement<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement<'a> {
+    sid: &'static str,
+    effect: &'static str,
+    action: BTreeSet<&'a str>,
+    resource: &'static str,
+}
+
 /// Every action is on `*`: those that describe and create take no other resource, and a name in a WHERE is no promise
 /// about which resources a statement reads.
-fn policy(actions: &[&Permission]) -> Value {
-    let names = |on_behalf: bool| {
-        let chosen = actions.iter().filter(|action| action.on_behalf == on_behalf);
-        chosen.map(|action| action.name.as_str()).collect::<BTreeSet<_>>()
+fn policy<'a>(actions: &[&'a Permission]) -> Policy<'a> {
+    let names = |on_behalf: bool| -> BTreeSet<&'a str> {
+        actions.iter().filter(|action| action.on_behalf == on_behalf).map(|action| action.name.as_str()).collect()
     };
     let calls = names(false);
     // What a call of ours needs besides is in already.
-    let own: BTreeSet<&str> = names(true).difference(&calls).copied().collect();
-    let statements: Vec<Value> = [("Calls", calls), ("CheckedByTheService", own)]
+    let own = names(true).difference(&calls).copied().collect();
+    let statement = [("Calls", calls), ("CheckedByTheService", own)]
         .into_iter()
-        .filter(|(_, actions)| !actions.is_empty())
-        .map(|(sid, actions)| json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*"}))
-        .collect();
-    json!({"Version": "2012-10-17", "Statement": statements})
+        .filter(|(_, action)| !action.is_empty())
+        .map(|(sid, action)| Statement { sid, effect: "Allow", action, resource: "*" });
+    Policy { version: "2012-10-17", statement: statement.collect() }
 }

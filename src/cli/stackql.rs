@@ -20,7 +20,9 @@ pub fn apply(flags: &Stackql, settings: &mut Settings) -> Result<Vec<String>> {
     let approot = flags.approot.as_ref().map(|path| ("--approot", vec![path.clone(), path.join("src")]));
     for (flag, folders) in registry.into_iter().chain(approot) {
         match folders.into_iter().find(|folder| holds_documents(folder)) {
-            Some(folder) => drop(settings.providers.get_or_insert(folder)),
+            Some(folder) => {
+                settings.providers.get_or_insert(folder);
+            }
             None => notices.push(format!(
                 "`{flag}` does nothing: no document of iql's is there; SHOW PROVIDERS lists what is known"
             )),

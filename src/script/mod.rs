@@ -124,7 +124,7 @@ impl Reader<'_> {
     /// What is wrong with its template, its variables, or with a file that it asks for.
     pub fn read(&self, text: &str, file: Option<&File>) -> Result<Script> {
         let mut script = Script::default();
-        let outer = file.map(|file| file.identity.clone()).into_iter().collect();
+        let outer: Vec<PathBuf> = file.map(|file| file.identity.clone()).into_iter().collect();
         self.add(text, file.map(|file| file.path.as_path()), &outer, self.variables, &mut script)?;
         Ok(script)
     }
@@ -133,7 +133,7 @@ impl Reader<'_> {
         &self,
         text: &str,
         file: Option<&Path>,
-        outer: &Vec<PathBuf>,
+        outer: &[PathBuf],
         given: &Variables,
         script: &mut Script,
     ) -> Result<()> {
@@ -185,7 +185,7 @@ impl Reader<'_> {
         &self,
         path: &str,
         file: Option<&Path>,
-        outer: &Vec<PathBuf>,
+        outer: &[PathBuf],
         variables: &Variables,
         script: &mut Script,
     ) -> Result<()> {
@@ -197,7 +197,7 @@ impl Reader<'_> {
         if outer.len() >= MOST_FILES {
             return Err(Error::new(Kind::Usage, format!("more than {MOST_FILES} files are within each other")));
         }
-        let outer = outer.iter().cloned().chain([found.identity]).collect();
+        let outer: Vec<PathBuf> = outer.iter().cloned().chain([found.identity]).collect();
         self.add(&found.text, Some(&found.path), &outer, variables, script)
     }
 }

@@ -66,7 +66,7 @@ fn a_resource_is_made_changed_and_unmade() {
     home.write("integration.iql", RESOURCE);
     variables(&home, "");
     let run = |anchor: &str| {
-        let flags = ["exec", "--sandbox", "-q", "vars.json", "--anchor", anchor, "-i", "integration.iql"];
+        let flags = ["exec", "--sandbox", "--await", "-q", "vars.json", "--anchor", anchor, "-i", "integration.iql"];
         home.run(&flags)
     };
     let refused = home.run(&["exec", "--sandbox", "-q", "vars.json", "-i", "integration.iql"]);
@@ -99,6 +99,9 @@ fn variables_and_what_goes_over_what() {
         .env("SHOWN", "it's")
         .output();
     assert!(home.shown(&environment.expect("iql runs")).contains("\nit's\n"));
+    let script = "-- a note\nSELECT '{{ name }}';\n";
+    let made = home.run(&["exec", "--dryrun", "-H", "-o", "text", "--var", "name=O'Brien", script]);
+    assert_eq!(made, "exit 0\n--- stdout\n-- a note\nSELECT 'O''Brien';\n\n--- stderr\n");
     for (name, flags) in [
         ("variables_missing", &["--var", "name=x", "SELECT 1,\n  '{{ nmae }}'"][..]),
         ("variables_bare", &["--var", "name=x", "SELECT {{ name }}"]),
@@ -108,7 +111,6 @@ fn variables_and_what_goes_over_what() {
         ("variables_no_file", &["-q", "missing.yaml", "SELECT 1"]),
         ("variables_no_name", &["--var", "a b", "SELECT 1"]),
         ("variables_place", &["--var", "name=x", "SELECT '{{ name }}',\n  {% if true %}nothing{% endif %}"]),
-        ("dryrun", &["--dryrun", "-H", "-o", "text", "--var", "name=O'Brien", "-- a note\nSELECT '{{ name }}';\n"]),
         ("dry_run_rendered", &["--dry-run", "--var", "n=1", "SELECT {{ n }} AS a; SHOW PROVIDERS LIKE 'x'"]),
     ] {
         insta::assert_snapshot!(name, show(flags));
