@@ -127,7 +127,7 @@ fn constraints(field: &Field, complain: &mut Complain<'_>) {
         let holds = |other: &&String| pointer.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/'));
         if let Some(other) = field.secrets.iter().find(holds) {
             let message =
-                format!("`{pointer}` in `secrets` of {what} stands within `{other}`, which is one already");
+                format!("`{pointer}` in `secrets` of field `{name}` stands within `{other}`, which is one already");
             complain("secrets", message);
         }
     }

@@ -56,12 +56,14 @@ fn run(command: Command) -> Result<Completeness> {
     let done = runtime.block_on(async {
         match command {
             Command::Exec(exec) => interruptible(&ending, async move { batch::run(&exec, &seen).await }).await,
-            Command::Check(check) => interruptible(&ending, async move { check::run(&check).await }).await,
-            Command::Permissions(wanted) => {
-                interruptible(&ending, async move { permissions::run(&wanted).await }).await
+            Command::Check(check) => {
+                interruptible(&ending, async move { check::run(&check).await.map(|()| Completeness::Whole) }).await
             }
-            Command::Completions { shell } => manual::completions(shell),
-            Command::Man(wanted) => manual::man(&wanted),
+            Command::Permissions(wanted) => {
+                interruptible(&ending, async move { permissions::run(&wanted).await.map(|()| Completeness::Whole) }).await
+            }
+            Command::Completions { shell } => manual::completions(shell).map(|()| Completeness::Whole),
+            Command::Man(wanted) => manual::man(&wanted).map(|()| Completeness::Whole),
             Command::Sandbox(serve) => {
                 match interruptible(&ending, async move { sandbox::serve(&serve).await }).await {
                     // There is no other way to end it.

@@ -32,6 +32,7 @@ pub struct Hidden {
     source: Source,
     /// In order, and apart from one another.
     spans: Vec<Span>,
+    values: Vec<String>,
     mask: Mask,
 }
 
@@ -59,7 +60,16 @@ impl Hidden {
                 spans.push(span);
             }
         }
-        Hidden { source, spans, mask: Mask::new(found.values) }
+        Hidden { source, spans, mask: Mask::new(&found.values), values: found.values }
+    }
+
+    /// Other values besides, which do not stand in the script.
+    pub fn and(mut self, values: &[String]) -> Hidden {
+        if values.iter().any(|value| !self.values.contains(value)) {
+            self.values.extend_from_slice(values);
+            self.mask = Mask::new(&self.values);
+        }
+        self
     }
 
     /// Without knowing anything: every literal of what may write.

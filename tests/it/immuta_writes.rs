@@ -250,7 +250,11 @@ async fn what_is_wrong_is_said_before_anything_is_sent() {
     let credentials = "authentication_type = 'userPassword' AND username = 'u' AND password = 'abc1234'";
     check("delete_manual", &format!("DELETE FROM {TABLE} WHERE id = '4' AND {credentials}")).await;
     check("delete_databricks", &format!("DELETE FROM {TABLE} WHERE id = '2' AND {credentials}")).await;
-    check("delete_several", &format!("DELETE FROM {TABLE} WHERE id IN ('1', '4', '5') AND {credentials}")).await;
+    check(
+        "delete_several",
+        &format!("DELETE FROM {TABLE} WHERE type = 'Redshift' AND status = 'enabled' AND {credentials}"),
+    )
+    .await;
     check("delete_all", &format!("DELETE FROM {TABLE} WHERE {credentials}")).await;
     check("delete_or", &format!("DELETE FROM {TABLE} WHERE id = '3' AND (username = 'u' OR id = '4')")).await;
     check("delete_column", &format!("DELETE FROM {TABLE} WHERE id = '3' AND username = status")).await;

@@ -8,6 +8,7 @@ use datafusion::execution::TaskContext;
 
 use crate::catalog::model::Resource;
 use crate::drivers::{self, Driver, Request};
+use crate::engine::pages::Pager;
 use crate::engine::pushdown::Values;
 use crate::engine::route::{Route, route};
 use crate::engine::run::Run;
@@ -288,7 +289,10 @@ impl Lookup {
         let mut begun = lock(&self.begun);
         let pages = route.requests.into_iter().map(|request| {
             let bare = self.call_of(bare(&request));
-            let new = || SharedPages::new(self.driver.clone(), self.run.clone(), request, Readers::Unknown);
+            let new = || {
+                let pager = Pager::new(self.driver.clone(), self.run.clone(), request.clone());
+                SharedPages::new(pager.of_table(self.resource.full_name()), request, Readers::Unknown)
+            };
             begun.entry(bare).or_insert_with(new).clone()
         });
         pages.collect()

@@ -105,7 +105,7 @@ async fn constants(
         alias: sqlparser::ast::Ident::with_quote('"', format!("value {at}")),
     };
     let query = select(found.iter().enumerate().map(item).collect(), Vec::new(), None);
-    let (state, _, query) = session.resolved(&query, source, meter)?;
+    let (state, _, query) = session.resolved(&query, source, meter).await?;
     let plan = physical(&state, &logical(&state, query, source).await?, source).await?;
     Ok(cells::rows(&collect(&state, plan, source).await?)?.pop().unwrap_or_default())
 }

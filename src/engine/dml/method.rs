@@ -214,7 +214,8 @@ async fn given(
     if items.is_empty() {
         items.push(item(0, &sqlparser::ast::Expr::value(sqlparser::ast::Value::Null)));
     }
-    let (state, run, query) = session.resolved(&super::targets::select(items, Vec::new(), None), source, meter)?;
+    let query = super::targets::select(items, Vec::new(), None);
+    let (state, run, query) = session.resolved(&query, source, meter).await?;
     let plan = physical(&state, &logical(&state, query, source).await?, source).await?;
     let values = cells::rows(&collect(&state, plan, source).await?)?.into_iter().next().unwrap_or_default();
     let typed = exec.args.iter().map(|argument| argument.column.text.clone()).zip(values);

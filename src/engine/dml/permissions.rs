@@ -37,8 +37,10 @@ pub fn permissions(engine: &Engine, body: &Body, source: &Source) -> Result<(BTr
             (method, updated(&site, method, update), of_update(&site, update))
         }
         Body::Delete(delete) => {
-            let method = site.method("DELETE", verbs.delete.as_ref())?;
-            (method, BTreeSet::from([method.call.clone()]), of_delete(&site, delete))
+            let method = site.method("DELETE", verbs.delete.first())?;
+            // Which of them a row takes is known when it is read.
+            let methods = verbs.delete.iter().filter_map(|name| site.resource.method(name));
+            (method, methods.map(|method| method.call.clone()).collect(), of_delete(&site, delete))
         }
         _ => return Err(Error::new(Kind::Internal, "a statement that writes nothing was asked what it writes")),
     };

@@ -101,7 +101,7 @@ impl Returning {
         let placed = Placed::new(&session.state(), &own, rows.clone())?;
         let query = select(items.to_vec(), vec![relation(&table, Some(name))], None);
         let names = headers::typed(&query);
-        let (state, _, query) = session.resolved(&query, source, meter)?;
+        let (state, _, query) = session.resolved(&query, source, meter).await?;
         let plan = logical(&state, query, source).await?;
         drop(placed);
         Ok(Returning { state, plan, rows, names })

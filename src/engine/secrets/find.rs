@@ -9,7 +9,7 @@ use sqlparser::tokenizer::Span;
 use crate::catalog::model::{Catalog, Field, Resource, Service};
 use crate::catalog::secret::{self, Marks};
 use crate::catalog::yaml;
-use crate::sql::{Body, Exec, Found, Name};
+use crate::sql::{Body, Content, CreateTable, Exec, Found, Name, Own};
 
 /// None: nobody can tell which literals are secrets.
 pub fn found(catalog: &Catalog, body: &Body, execs: &[Exec]) -> Option<Found> {
@@ -60,7 +60,22 @@ pub fn found(catalog: &Catalog, body: &Body, execs: &[Exec]) -> Option<Found> {
             }));
             compared(&resources, query.as_ref(), Unknown::Open, &mut found);
         }
-        Body::Show(_) | Body::Describe(_) | Body::Set { .. } | Body::Reset { .. } => {}
+        Body::Own(own) => {
+            let query = match own {
+                Own::Table(CreateTable { content: Content::Query(query), .. }) => Some(query),
+                Own::View(view) => Some(&view.query),
+                Own::Copy(copy) => Some(&copy.query),
+                _ => None,
+            };
+            if let Some(query) = query {
+                return self::found(catalog, &Body::Query(query.clone()), &[]).map(|inner| {
+                    found.spans.extend(inner.spans);
+                    found.values.extend(inner.values);
+                    found
+                });
+            }
+        }
+        Body::Show(_) | Body::Describe(_) | Body::Set { .. } | Body::Reset { .. } | Body::Block(_) => {}
         Body::Other { .. } => return None,
     }
     Some(found)

@@ -55,8 +55,12 @@ pub fn ready(engine: &Engine, statement: &Statement) -> Result<Vec<String>> {
 pub fn cleared(engine: &Arc<Engine>, statement: &Statement, done: Result<Outcome>) -> Result<Outcome> {
     let once: OnceLock<Hidden> = OnceLock::new();
     let (engine, source) = (engine.clone(), statement.source.clone());
+    // What was bound to a `$name` stands in the statement, and not in its text.
+    let bound = find::found(engine.catalog(), &statement.body, &statement.execs).unwrap_or_default().values;
     // Read once more only where something is to be told.
-    let hide = move |tell: &mut dyn FnMut(&Hidden)| tell(once.get_or_init(|| hidden(&engine, source.text())));
+    let hide = move |tell: &mut dyn FnMut(&Hidden)| {
+        tell(once.get_or_init(|| hidden(&engine, source.text()).and(&bound)));
+    };
     let clear = |hide: &dyn Fn(&mut dyn FnMut(&Hidden)), error: Error| {
         let mut error = Some(error);
         hide(&mut |hidden| error = error.take().map(|error| hidden.error(error)));
