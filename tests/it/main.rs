@@ -20,6 +20,7 @@ mod login;
 mod partial;
 mod refusals;
 mod rest;
+mod scripts;
 mod scripts_cli;
 mod service;
 mod slt;

@@ -95,7 +95,9 @@ async fn run(session: &Session, (site, method): (Site, Method), exec: &Exec, sta
         let prepared = prepared(session, site, method, exec, source).await?;
         let (items, shown) = match &exec.returning {
             Some(items) => {
-                let (items, shown) = answer::named(&prepared.columns, items);
+                let (items, shown) = answer::named(&prepared.columns, items).map_err(|ident| {
+                    answer::unknown(&prepared.columns, &prepared.method.name, &ident.value).at(source.place(ident.span))
+                })?;
                 (Some(items), shown)
             }
             None => (shows.then(everything), BTreeSet::new()),

@@ -13,7 +13,7 @@ use sqlparser::ast::{Expr, Ident, SelectItem, VisitMut, VisitorMut};
 use crate::catalog::model::{Access, Field, Method, Type};
 use crate::engine::dml::site::Site;
 use crate::engine::rows;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, did_you_mean};
 
 /// What stands for a secret.
 const HIDDEN: &str = "…";
@@ -38,12 +38,13 @@ pub fn schema(columns: &[Field]) -> SchemaRef {
 /// # Errors
 /// `Shape`: a value that is not of its column's type.
 pub fn batch(columns: &[Field], shown: &BTreeSet<String>, values: &[Vec<Value>]) -> Result<RecordBatch> {
-    let arrays = columns.iter().enumerate().map(|(at, field)| {
-        if field.access == Access::Secret && !shown.contains(&field.name) {
+    let arrays = columns.iter().enumerate().map(|(at, field)| match (field.access, shown.contains(&field.name)) {
+        (Access::Secret, true) => rows::column(&field.name, &field.kind, values, at),
+        (Access::Secret, false) => {
             let stand_in = if matches!(field.kind, Type::String) { Value::from(HIDDEN) } else { Value::Null };
-            return rows::column(&field.name, &field.kind, &vec![vec![stand_in]; values.len()], 0);
+            rows::column(&field.name, &field.kind, &vec![vec![stand_in]; values.len()], 0)
         }
-        rows::of_field(field, values, at)
+        _ => rows::of_field(field, values, at),
     });
     let arrays = arrays.collect::<Result<Vec<ArrayRef>>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(values.len()));
@@ -52,8 +53,11 @@ pub fn batch(columns: &[Field], shown: &BTreeSet<String>, values: &[Vec<Value>])
 }
 
 /// The items of a RETURNING with wire names brought to columns, and the secret columns that it names.
-pub fn named(columns: &[Field], items: &[SelectItem]) -> (Vec<SelectItem>, BTreeSet<String>) {
-    let mut names = Names { columns, secrets: BTreeSet::new() };
+///
+/// # Errors
+/// The first name that means no column.
+pub fn named(columns: &[Field], items: &[SelectItem]) -> Result<(Vec<SelectItem>, BTreeSet<String>), Ident> {
+    let mut names = Names { columns, secrets: BTreeSet::new(), unknown: None };
     let items = items.iter().map(|item| {
         let mut item = item.clone();
         // What is selected by a wire name keeps the spelling.
@@ -68,12 +72,24 @@ pub fn named(columns: &[Field], items: &[SelectItem]) -> (Vec<SelectItem>, BTree
         item
     });
     let items = items.collect();
-    (items, names.secrets)
+    match names.unknown {
+        Some(ident) => Err(ident),
+        None => Ok((items, names.secrets)),
+    }
+}
+
+/// What to say of a name that means no column of an answer.
+pub fn unknown(columns: &[Field], method: &str, name: &str) -> Error {
+    let near = did_you_mean(name, columns.iter().flat_map(|field| [field.name.as_str(), field.wire.as_str()]));
+    Error::new(Kind::Name, format!("there is no column `{name}` in the answer of `{method}`{near}"))
+        .with_context("nothing was sent")
 }
 
 struct Names<'a> {
     columns: &'a [Field],
     secrets: BTreeSet<String>,
+    /// The first name that means nothing.
+    unknown: Option<Ident>,
 }
 
 impl Names<'_> {
@@ -103,6 +119,9 @@ impl VisitorMut for Names<'_> {
             *ident = Ident::with_quote_and_span('"', ident.span, field.name.clone());
         }
         let found = self.columns.iter().find(|field| field.name.eq_ignore_ascii_case(&ident.value));
+        if found.is_none() {
+            self.unknown.get_or_insert_with(|| ident.clone());
+        }
         if let Some(field) = found.filter(|field| field.access == Access::Secret) {
             self.secrets.insert(field.name.clone());
         }
