@@ -9,6 +9,7 @@ mod convergence;
 mod documents;
 mod examples;
 mod fewest;
+mod flows;
 mod governed;
 mod immuta;
 mod immuta_writes;
