@@ -135,10 +135,6 @@ pub fn unseen(columns: &[Field], shown: &BTreeSet<String>) -> Option<String> {
     let names: Vec<&str> = names.map(|field| field.name.as_str()).collect();
     let listed = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let are = if names.len() == 1 { "is a secret" } else { "are secrets" };
-    (!names.is_empty()).then(|| {
-        format!(
-            "{listed} {are}, and not shown; `RETURNING {}` shows what the call that it stands with gives",
-            names.join(", ")
-        )
-    })
+    (!names.is_empty())
+        .then(|| format!("{listed} {are}, and not shown: only `EXEC … RETURNING {}` does that", names.join(", ")))
 }

@@ -40,7 +40,7 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 pub struct Tables {
     /// What there is to say of their calls.
     pub notices: Vec<String>,
-    _placed: Vec<Placed>,
+    placed: Vec<Placed>,
 }
 
 /// The statement with a table in the place of each `(EXEC …)` whose method answers no verb.
@@ -70,7 +70,7 @@ pub async fn with_tables(session: &Session, mut statement: Statement) -> Result<
         let said = said(&prepared.site, &prepared.method, &prepared.payload, Document::new());
         tables.notices.extend(said.filter(|_| is_query));
         let table = MethodTable::of(prepared, session.settings().state);
-        tables._placed.push(Placed::new(&session.state(), &name, Arc::new(table))?);
+        tables.placed.push(Placed::new(&session.state(), &name, Arc::new(table))?);
         places.push((exec.name.parts[0].span.start, name));
     }
     if !places.is_empty() {
