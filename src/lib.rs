@@ -46,6 +46,8 @@
 //! 6. `EXPLAIN` writes nothing, and prints the calls that the statement would make; of a query it sends nothing at all.
 //! 7. No row is lost in silence: a page, a region or a key that could not be read is an error or, where the user asked for
 //!    partial results, a named warning and an exit code of its own. What a write reads is whole.
+//! 8. A statement names secrets, and a driver alone puts them in, as it sends. What a document marks as one (`catalog::secret`)
+//!    is in nothing that is told: the engine leaves out what stands in a statement, the driver what it has sent.
 //!
 //! # The life of a statement
 //!

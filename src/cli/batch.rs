@@ -42,14 +42,15 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
         Some(dir) => Some(sandbox::point_at(&mut settings, dir.as_deref()).await?),
         None => None,
     };
-    let session = Engine::open(settings)?.session();
+    let engine = Engine::open(settings)?;
+    let session = engine.session();
     exec.common.params.iter().for_each(|(name, value)| session.bind(name, value.clone()));
     session.control().set_consent(consent(exec));
     ending.reaches(session.control());
     let count = statements.len();
     let titles = match count == 1 || exec.common.quiet {
         true => vec![None; count],
-        false => titles::titles(&script, &statements, exec.writes.dry_run),
+        false => titles::titles(&engine, &script, &statements, exec.writes.dry_run),
     };
     if !exec.common.quiet {
         say_first(exec, &script, &statements);

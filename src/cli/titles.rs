@@ -1,6 +1,7 @@
 //! What each statement of a script says of itself: the `--` comment right above it, else on a terminal its own words.
 
 use crate::cli::{cells, output};
+use crate::engine::{Engine, masked};
 use crate::script::Script;
 use crate::sql::Statement;
 
@@ -9,7 +10,12 @@ const SHOWN: usize = 100;
 
 /// A title for each statement of the script. An explanation does not say of what it is one, so that in a dry run the
 /// statement's own text stands in for a comment that is not there.
-pub fn titles(script: &Script, statements: &[Statement], dry_run: bool) -> Vec<Option<String>> {
+pub fn titles(
+    engine: &Engine,
+    script: &Script,
+    statements: &[Statement],
+    dry_run: bool,
+) -> Vec<Option<String>> {
     let mut pieces = script.pieces.iter().map(|piece| piece.source.text());
     let mut rest = pieces.next().unwrap_or_default();
     let mut comment = |statement: &Statement| {
@@ -29,8 +35,8 @@ pub fn titles(script: &Script, statements: &[Statement], dry_run: bool) -> Vec<O
     };
     let on_terminal = output::is_terminal();
     let text = |statement: &Statement| match (dry_run, on_terminal) {
-        (true, _) => Some(words(&statement.text)),
-        (false, true) => Some(short(&words(&statement.text))),
+        (true, _) => Some(words(&masked(engine, &statement.text))),
+        (false, true) => Some(short(&words(&masked(engine, &statement.text)))),
         (false, false) => None,
     };
     statements.iter().map(|statement| comment(statement).or_else(|| text(statement))).collect()

@@ -138,7 +138,7 @@ impl Cage {
     /// The same, without and with `--dry-run`; what the first showed.
     async fn both(&self, sql: &str) -> String {
         let shown = self.run(&["--verbose", "--yes"], &[], sql).await;
-        self.run(&["--dry-run", "--quiet"], &[], &format!("{sql}; SELECT 1")).await;
+        self.run(&["--dry-run"], &[], &format!("{sql}; SELECT 1")).await;
         shown
     }
 }

@@ -179,6 +179,9 @@ fn of_value(value: &Expr, marks: &Marks, found: &mut Found) -> Option<()> {
 }
 
 fn of_text(text: &str, span: Span, marks: &Marks, found: &mut Found) {
+    if marks.is_empty() {
+        return;
+    }
     let secrets = match marks.is_whole() || secret::marker(&text.into()).is_some() {
         true => marks.values(&text.into()),
         false => match document(text) {

@@ -148,7 +148,7 @@ async fn markers_stand_where_a_secret_belongs_and_have_values() {
     check(&insert("pin", computed), Kind::Credentials, "the secret `NONE` has no value").await;
     check(
         "INSERT INTO awscc.redshift.integrations (IntegrationName, SourceArn, TargetArn, region) \
-         VALUES (secret('PIN'), 'a', 'b', 'us-east-1')",
+         VALUES (secret('PIN'), 'arn:aws:dynamodb:us-east-1:1:table/a', 'arn:aws:redshift:us-east-1:1:namespace:a', 'us-east-1')",
         Kind::Param,
         "`IntegrationName` is no place for the secret `PIN`: it would be shown",
     )
