@@ -39,7 +39,7 @@ pub const DECLARATIONS: &[Declaration] = &[
     },
     Declaration {
         name: "iql.provider",
-        description: "what begins the name of a table that is not in full: `awscc`, `awscc.redshift`",
+        description: "what begins a table's name that is not in full: `awscc`, `awscc.redshift`",
         at_start: false,
         set: |s, text| {
             s.provider = (!text.is_empty()).then(|| text.to_lowercase());

@@ -286,6 +286,9 @@ def plain(rows):
 def oracle(sandbox):
     database = sqlite3.connect(":memory:")
     database.execute("PRAGMA case_sensitive_like = ON")
+    # SQLite's own know the letters of ASCII alone.
+    for name, letters in [("upper", str.upper), ("lower", str.lower)]:
+        database.create_function(name, 1, lambda text, letters=letters: text if text is None else letters(text))
     found = {}
     for table, call, member, columns in [
         ("integrations", "describe_integrations", "Integrations", AWS),
