@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::calls::Calls;
+use crate::engine::failures::Tolerance;
 use crate::engine::names::{SessionTables, check_in_use};
 use crate::engine::plan::state;
 use crate::engine::session::Session;
@@ -12,6 +13,11 @@ use crate::error::{Error, Kind, Result};
 use crate::settings::{DECLARATIONS, unknown};
 
 impl Session {
+    /// Whether a query goes on without calls that failed.
+    pub(super) fn tolerance(&self) -> Tolerance {
+        if self.settings().partial { Tolerance::Partial } else { Tolerance::Strict }
+    }
+
     pub(super) fn set(&self, name: &str, values: &[String]) -> Result<()> {
         let mut variables = self.variables();
         if let Some(param) = self.engine.param(name) {

@@ -119,7 +119,7 @@ pub const DECLARATIONS: &[Declaration] = &[
     },
     Declaration {
         name: "iql.partial",
-        description: "whether a query goes on without the rows of calls that failed, and tells of each (`on` or `off`)",
+        description: "whether a query goes on without calls that failed (`on` or `off`)",
         at_start: false,
         set: |s, text| flag(text).map(|value| s.partial = value),
         show: |s| shown_flag(s.partial),

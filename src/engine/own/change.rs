@@ -31,7 +31,7 @@ pub fn refuse_change(session: &Session, body: &Body, source: &Source) -> Option<
         Error::new(Kind::Statement, message).at(source.place(part.span)).with_context("nothing was sent")
     };
     match session.own.get(&part.text) {
-        None if super::views::exists(session, &part.text).unwrap_or(true) => {
+        None if super::views::exists(session, &part.text) => {
             Some(refused(format!("`{name}` is a view, and cannot be written")))
         }
         None => None,

@@ -14,7 +14,6 @@ use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
 use sqlparser::ast::{ColumnDef, ColumnOption, Ident, ObjectName, Query};
 
 use super::{OwnKind, OwnTable, copy, encode, files, own_name, titled, views};
-use crate::engine::failures::Tolerance;
 use crate::engine::outcome::{Outcome, Rows};
 use crate::engine::plan::{logical, physical};
 use crate::engine::session::Session;
@@ -75,7 +74,7 @@ pub fn explained(session: &Session, own: &Own, source: &Source) -> Result<Option
 pub fn is_wanted(session: &Session, name: &Name, existing: Existing, source: &Source) -> Result<bool> {
     let place = source.place(name.span());
     let name = own_name(name, source)?;
-    if views::exists(session, name)? {
+    if views::exists(session, name) {
         return Err(Error::new(Kind::Name, format!("`{name}` is a view"))
             .at(place)
             .with_context("nothing was sent")
@@ -190,8 +189,8 @@ fn drop_table(session: &Session, name: &Name, if_exists: bool, source: &Source) 
     }
     let error = Error::new(Kind::Name, format!("there is no table `{name}` of this session"));
     match views::exists(session, name) {
-        Ok(false) if if_exists => Ok(vec![format!("there is no table `{name}`")]),
-        Ok(false) => {
+        false if if_exists => Ok(vec![format!("there is no table `{name}`")]),
+        false => {
             let tables = session.own.all();
             Err(match crate::error::nearest(name, tables.keys().map(String::as_str)) {
                 Some(near) => error.with_hint(format!("did you mean `{near}`?")),
@@ -199,15 +198,8 @@ fn drop_table(session: &Session, name: &Name, if_exists: bool, source: &Source) 
             }
             .at(place))
         }
-        _ => Err(error
+        true => Err(error
             .at(place)
             .with_hint(format!("it is a view: `DROP VIEW {name}` or `DROP MATERIALIZED VIEW {name}`"))),
-    }
-}
-
-/// The tolerance of what is only read and not kept for later.
-impl Session {
-    pub(in crate::engine) fn tolerance(&self) -> Tolerance {
-        if self.settings().partial { Tolerance::Partial } else { Tolerance::Strict }
     }
 }

@@ -80,6 +80,11 @@ impl Store {
         )))
     }
 
+    /// Whether there is a view of a name, broken ones among them.
+    pub fn exists(&self, name: &str) -> bool {
+        [Form::Text, Form::Rows].into_iter().any(|form| self.path(name, form).exists())
+    }
+
     /// Every view by its name; of one that cannot be read, why.
     ///
     /// # Errors

@@ -169,11 +169,8 @@ pub fn drop_view(
 }
 
 /// Whether a name is a view's.
-///
-/// # Errors
-/// `Io`
-pub fn exists(session: &Session, name: &str) -> Result<bool> {
-    store(session).view(name).map(|view| view.is_some())
+pub fn exists(session: &Session, name: &str) -> bool {
+    store(session).exists(name)
 }
 
 /// A view's text as a table.
