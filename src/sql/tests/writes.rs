@@ -89,7 +89,9 @@ fn other_forms_of_insert_are_refused() {
         "INSERT INTO `a.b.c` names no columns",
         &["`SHOW INSERT INTO a.b.c` prints a statement with all of them"],
     );
-    refused("INSERT INTO a VALUES (1)", "a", "INSERT INTO `a` names no columns", &[]);
+    // Of a table of the session: all of its columns.
+    check("INSERT INTO a VALUES (1)", &["insert a () VALUES (1)"]);
+    refused("INSERT INTO a.b VALUES (1)", "a.b", "INSERT INTO `a.b` names no columns", &[]);
     refused("INSERT INTO a () VALUES ()", ")", "expected identifier, found `)`", &[]);
     refused(
         "INSERT INTO a (b) DEFAULT VALUES",
