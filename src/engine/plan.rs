@@ -15,7 +15,7 @@ use sqlparser::ast::Query;
 
 use crate::engine::rewrites::FewerCalls;
 use crate::engine::translate::translate;
-use crate::engine::{Engine, functions, rules};
+use crate::engine::{Engine, everywhere, functions, rules};
 use crate::error::Result;
 use crate::settings::Settings;
 use crate::sql::Source;
@@ -27,6 +27,7 @@ const BATCH_ROWS: usize = 1024;
 pub async fn logical(state: &SessionState, query: Query, source: &Source) -> Result<LogicalPlan> {
     let statement = sqlparser::ast::Statement::Query(Box::new(query));
     let plan = state.statement_to_plan(PlannerStatement::Statement(Box::new(statement))).await;
+    let plan = plan.and_then(|plan| everywhere::expanded(plan, state.config()));
     plan.map_err(|error| translate(&error, Some(source)))
 }
 

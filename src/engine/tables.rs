@@ -16,12 +16,11 @@ use datafusion::sql::unparser::expr_to_sql;
 
 use crate::catalog::model::{Catalog, Resource};
 use crate::drivers::{Driver, Drivers};
-use crate::engine::pushdown::{self, Values};
 use crate::engine::route::route;
 use crate::engine::rows;
 use crate::engine::run::{Run, raise};
 use crate::engine::scan::{Known, ScanExec};
-use crate::engine::{everywhere, narrow};
+use crate::engine::{narrow, pushdown};
 use crate::error::{Error, Kind, Result};
 
 /// One resource as a table: its fields in the document's order, then the params that are no fields.
@@ -44,14 +43,6 @@ impl ResourceTable {
 
     fn is_text(&self, column: &str) -> bool {
         self.schema.field_with_name(column).is_ok_and(|field| *field.data_type() == DataType::Utf8)
-    }
-
-    fn every_region(&self, values: Values, filters: &[Expr], run: &Run) -> Result<Values> {
-        let methods = self.resource.verbs.select.iter().filter_map(|method| self.resource.method(method));
-        let signatures = methods.filter_map(|method| self.driver.signature(&method.call));
-        let mut params = signatures.flat_map(|signature| signature.params);
-        let region = params.find(|param| param.name == "region").filter(|_| self.is_param("region"));
-        everywhere::expanded(values, filters, region.as_ref(), &run.defaults.every_region, run.region_hint.as_deref())
     }
 }
 
@@ -146,12 +137,11 @@ impl TableProvider for ResourceTable {
         let wanted = |name: &String| self.resource.field(name).filter(|field| !field.echoes && !self.is_param(name));
         let fields: Vec<String> =
             schema.fields().iter().filter_map(|column| wanted(column.name())).map(|field| field.wire.clone()).collect();
-        let mut values = self.every_region(pushdown::values(filters), filters, &run).map_err(raise)?;
+        let mut values = pushdown::values(filters);
         let mut defaults = run.defaults.of(&self.resource);
         let given = defaults.clone();
-        let narrowing: Vec<Expr> = filters.iter().filter(|filter| !everywhere::says_every(filter)).cloned().collect();
         for (name, values) in values.iter_mut().chain(&mut defaults).filter(|(name, _)| self.is_text(name)) {
-            *values = narrow::passing(name, std::mem::take(values), &narrowing);
+            *values = narrow::passing(name, std::mem::take(values), filters);
         }
         let route = route(&self.resource, &values, &defaults, &fields, |call| self.driver.signature(call));
         let mut route = route.map_err(|error| match run.place(&self.resource.full_name()) {

@@ -191,7 +191,7 @@ pub const DECLARATIONS: &[Declaration] = &[
     },
     Declaration {
         name: "aws.regions",
-        description: "the regions that `region = '*'` means, with commas between them, or `all` of the partition",
+        description: "what `region = '*'` means: regions with commas between them, or `all`",
         at_start: false,
         set: |s, text| {
             s.aws.every_region = words(text);
