@@ -51,9 +51,11 @@
 //!
 //! # The life of a statement
 //!
-//! [`sql::parse`] reads it. The engine resolves its names against the catalog ([`sql::names`]), lets DataFusion plan
-//! it, and each table's scan becomes a route: the requests that answer it. When the first row is wanted, the requests
-//! go through the engine's single door, which counts and bounds them, to a driver, and pages come back as batches.
+//! [`sql::parse`] reads it; of a file, [`script`] first puts the variables in and the files that it names in their
+//! places, and keeps where each stretch came from. The engine resolves its names against the catalog ([`sql::names`]),
+//! lets DataFusion plan it, and each table's scan becomes a route: the requests that answer it. When the first row is
+//! wanted, the requests go through the engine's single door, which counts and bounds them, to a driver, and pages come
+//! back as batches.
 //! What a scan lacks, the keys of a join may supply: its requests are then made while the other side's rows come.
 //!
 //! A statement that writes is planned whole first: its rows are read by an ordinary query, each becomes a document as it

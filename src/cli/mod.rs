@@ -60,7 +60,8 @@ fn run(command: Command) -> Result<Completeness> {
                 interruptible(&ending, async move { check::run(&check).await.map(|()| Completeness::Whole) }).await
             }
             Command::Permissions(wanted) => {
-                interruptible(&ending, async move { permissions::run(&wanted).await.map(|()| Completeness::Whole) }).await
+                interruptible(&ending, async move { permissions::run(&wanted).await.map(|()| Completeness::Whole) })
+                    .await
             }
             Command::Completions { shell } => manual::completions(shell).map(|()| Completeness::Whole),
             Command::Man(wanted) => manual::man(&wanted).map(|()| Completeness::Whole),

@@ -10,12 +10,7 @@ const SHOWN: usize = 100;
 
 /// A title for each statement of the script. An explanation does not say of what it is one, so that in a dry run the
 /// statement's own text stands in for a comment that is not there.
-pub fn titles(
-    engine: &Engine,
-    script: &Script,
-    statements: &[Statement],
-    dry_run: bool,
-) -> Vec<Option<String>> {
+pub fn titles(engine: &Engine, script: &Script, statements: &[Statement], dry_run: bool) -> Vec<Option<String>> {
     let mut pieces = script.pieces.iter().map(|piece| piece.source.text());
     let mut rest = pieces.next().unwrap_or_default();
     let mut comment = |statement: &Statement| {

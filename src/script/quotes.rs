@@ -79,7 +79,7 @@ impl Quotes {
                 (self.state, self.previous, self.word) = (State::Words, None, String::new());
                 return self.among_words(letter);
             }
-            State::Hash if matches!(letter, '>' | '-') => {
+            State::Hash if letter == '>' => {
                 self.state = State::Words;
             }
             State::Hash | State::LineComment if letter == '\n' => self.state = State::Words,
@@ -125,7 +125,7 @@ impl Quotes {
 
     fn among_words(&mut self, letter: char) {
         let previous = self.previous.replace(letter);
-        let is_of_word = letter.is_alphanumeric() || matches!(letter, '_' | '@' | '$' | '#');
+        let is_of_word = letter.is_alphanumeric() || matches!(letter, '_' | '@' | '$');
         match (previous, letter) {
             (Some('-'), '-') | (Some('/'), '/') => {
                 return self.state = State::LineComment;
@@ -143,7 +143,7 @@ impl Quotes {
             (_, '$') if self.word.is_empty() => {
                 return self.state = State::DollarTag("$".into());
             }
-            (_, '#') if self.word.is_empty() => return self.state = State::Hash,
+            (_, '#') => return self.state = State::Hash,
             _ => {}
         }
         if is_of_word {

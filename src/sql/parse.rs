@@ -15,19 +15,8 @@ use super::{exec, hints, own, show, split, syntax, writes};
 use crate::error::{Error, Kind, Result};
 
 /// Statements that are parsed, and refused by the engine for now.
-const PARSED: [&str; 11] = [
-    "MERGE",
-    "CREATE",
-    "DROP",
-    "ALTER",
-    "COPY",
-    "TRUNCATE",
-    "PREPARE",
-    "DEALLOCATE",
-    "ANALYZE",
-    "GRANT",
-    "REVOKE",
-];
+const PARSED: [&str; 11] =
+    ["MERGE", "CREATE", "DROP", "ALTER", "COPY", "TRUNCATE", "PREPARE", "DEALLOCATE", "ANALYZE", "GRANT", "REVOKE"];
 /// Statements that are answered.
 const ANSWERED: [&str; 23] = [
     "SELECT",
@@ -73,9 +62,8 @@ pub fn parse_each(source: &Source) -> Result<Vec<Result<Statement>>> {
     let text = source.text();
     let cautious = |error| Hidden::cautious(text).error(error);
     let tokens = split::tokens(text).map_err(|error| cautious(syntax::of_text(&error, text, source)))?;
-    let statement = |tokens| {
-        parse_statement(tokens, source).map_err(|error| cautious(syntax::with_quotes(error, tokens)))
-    };
+    let statement =
+        |tokens| parse_statement(tokens, source).map_err(|error| cautious(syntax::with_quotes(error, tokens)));
     Ok(split::statements(&tokens).map(statement).collect())
 }
 

@@ -57,6 +57,10 @@ pub fn within(text: &str, stretches: &[Range<usize>]) -> Option<Vec<Within>> {
             Token::Word(_) | Token::Number(..) if !matches!(&token.token, Token::Word(word) if word.quote_style.is_some()) => {
                 Within::Words
             }
+            // Nothing that was written is blank, unless it was taken for a comment and blanked.
+            Token::Whitespace(Whitespace::Space | Whitespace::Tab | Whitespace::Newline) if !stretch.is_empty() => {
+                Within::Comment
+            }
             _ if !is_cut => Within::Words,
             _ => Within::Other,
         });
