@@ -87,7 +87,7 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
             }
             Err(error) if count == 1 => return Err(error),
             Err(error) if exec.script.keep_going && error.kind != Kind::Interrupted => {
-                match target.end() {
+                match target.break_off() {
                     Err(closed) if closed.kind == Kind::Closed => reader_has_left = true,
                     ended => ended?,
                 }

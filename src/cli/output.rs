@@ -208,6 +208,20 @@ impl Output {
         self.flush()
     }
 
+    /// Ends a result that broke off: what was not begun to be written stays unwritten, since it is not empty.
+    ///
+    /// # Errors
+    /// As for `end`.
+    pub fn break_off(&mut self) -> Result<()> {
+        match self.current {
+            Some(Writer::Json { rows: 0, .. }) => {
+                self.current = None;
+                Ok(())
+            }
+            _ => self.end(),
+        }
+    }
+
     /// All is done: the file, if there is one, gets its name.
     ///
     /// # Errors
