@@ -143,7 +143,6 @@ fn arguments(resource: &Resource, method: &Method, complain: &mut Complain<'_>) 
             ("unique", argument.unique),
             ("generated", argument.generated.is_some()),
             ("with", argument.with.is_some()),
-            ("redacted", !argument.redacted.is_empty()),
             ("param", argument.echoes),
         ];
         for (key, _) in lacks.iter().filter(|(_, there)| *there) {

@@ -79,6 +79,7 @@ fn what_answers_a_verb_says_nothing_of_its_own() {
         "{select: list}",
         "{select: list, update: script}",
         &[
+            "14: method `script` has `arguments`, and `update`, which uses it, can give none",
             "17: method `script` answers a verb of SQL, whose columns are the resource's `fields`",
             "19: `remembers` is for methods that answer no verb of SQL, and `script` does",
         ],
