@@ -7,7 +7,7 @@ use crate::invented::opened;
 use crate::lab::rows;
 use crate::service::{Asked, Reply, Service, json as reply};
 
-const KEY: &str = "846e9e43c86a4ct1be14290d95127d13f";
+pub const KEY: &str = "846e9e43c86a4ct1be14290d95127d13f";
 
 fn redshift(id: &str, config: &Value) -> Value {
     json!({
@@ -51,7 +51,7 @@ fn integrations() -> Vec<Value> {
     ]
 }
 
-fn answer(asked: &Asked) -> Reply {
+pub fn answer(asked: &Asked) -> Reply {
     if asked.header("authorization") != Some(KEY) {
         return reply(401, &json!({"statusCode": 401, "error": "Unauthorized", "message": "Missing authentication"}));
     }
