@@ -17,6 +17,9 @@ fn examples_run_as_they_say() {
     std::fs::create_dir(home.path().join("examples")).expect("a folder");
     for entry in std::fs::read_dir(root.join("examples")).expect("a folder") {
         let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            continue;
+        }
         std::fs::copy(&path, home.path().join("examples").join(path.file_name().expect("a name"))).expect("copied");
     }
     for script in scripts {

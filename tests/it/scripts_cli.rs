@@ -101,7 +101,7 @@ fn variables_and_what_goes_over_what() {
     assert!(home.shown(&environment.expect("iql runs")).contains("\nit's\n"));
     let script = "-- a note\nSELECT '{{ name }}';\n";
     let made = home.run(&["exec", "--dryrun", "-H", "-o", "text", "--var", "name=O'Brien", script]);
-    assert_eq!(made, "exit 0\n--- stdout\n-- a note\nSELECT 'O''Brien';\n\n--- stderr\n");
+    assert_eq!(made, "exit 0\n--- stdout\n-- a note\nSELECT 'O''Brien';\n--- stderr\n");
     for (name, flags) in [
         ("variables_missing", &["--var", "name=x", "SELECT 1,\n  '{{ nmae }}'"][..]),
         ("variables_bare", &["--var", "name=x", "SELECT {{ name }}"]),

@@ -45,12 +45,11 @@ fn open(field: &Field, value: Value) -> Result<Option<Value>, String> {
         true => typed(&name, &field.kind, value)?,
         false => {
             let given = called(&value);
-            let is_text = value.is_string() && field.kind == Type::Json;
-            typed(&name, &field.kind, value).map_err(|_| match is_text {
-                true => {
-                    format!("{name} is JSON, and the text that is given is none; it may hold secrets, and is not shown")
-                }
-                false => format!("{name} is {}, and what is given is {given}", wanted(&field.kind)),
+            let text = value.as_str().filter(|_| field.kind == Type::Json);
+            let why = text.and_then(|text| json::parsed(text).err());
+            typed(&name, &field.kind, value).map_err(|_| match why {
+                Some(why) => format!("{name} is JSON or YAML, and the text is {why}"),
+                None => format!("{name} is {}, and what is given is {given}", wanted(&field.kind)),
             })?
         }
     };

@@ -176,6 +176,12 @@ pub fn catalogs(session: &Session, own: &BTreeMap<String, OwnTable>) -> Result<A
     for (name, table) in own {
         main.register_table(name.clone(), table.provider.clone()).map_err(failed)?;
     }
+    // Rows of calls that a statement has put there for itself.
+    let placed = session.state().catalog_list().catalog("local").and_then(|catalog| catalog.schema("main"));
+    for name in placed.iter().flat_map(|schema| schema.table_names()) {
+        let table = placed.as_ref().and_then(|schema| schema.table(&name).now_or_never()?.ok()?);
+        table.map(|table| main.register_table(name, table)).transpose().map_err(failed)?;
+    }
     iql.register_table("failures".into(), session.failures.clone()).map_err(failed)?;
     local.register_schema("main", Arc::new(main)).map_err(failed)?;
     local.register_schema("iql", Arc::new(iql)).map_err(failed)?;
