@@ -10,10 +10,12 @@ use crate::error::{Error, Kind, Place, Result, nearest, reason};
 
 mod declarations;
 mod mask;
+mod person;
 mod secrets;
 
 pub use declarations::{DECLARATIONS, Declaration, bytes, duration};
 pub use mask::Mask;
+pub use person::Person;
 pub use secrets::Secrets;
 
 /// Everything that can be set from outside. `Settings::default()` reads nothing.
@@ -34,6 +36,7 @@ pub struct Settings {
     pub environment: Environment,
     /// Where `secret('NAME')` has its value from.
     pub secrets: Secrets,
+    pub person: Person,
     /// No request leaves this machine (the sandbox).
     pub stays_here: bool,
 }
@@ -222,6 +225,7 @@ impl Default for Settings {
             aws: Aws::default(),
             environment: Environment::default(),
             secrets: Secrets::default(),
+            person: Person::default(),
             stays_here: false,
         }
     }
@@ -249,11 +253,12 @@ impl Settings {
                 .unwrap_or_else(|| home.join(otherwise))
                 .join("iql")
         };
+        let own = folder("XDG_CONFIG_HOME", ".config");
         let mut settings = Settings { state: folder("XDG_STATE_HOME", ".local/state"), ..Settings::default() };
         match file {
             Some(path) => settings.read_file(path)?,
             None => {
-                let path = folder("XDG_CONFIG_HOME", ".config").join("settings.yaml");
+                let path = own.join("settings.yaml");
                 if path.exists() {
                     settings.read_file(&path)?;
                 }
@@ -269,6 +274,7 @@ impl Settings {
                     .map_err(|why| Error::new(Kind::Usage, format!("`{variable}` is `{text}`: {why}")))?;
             }
         }
+        settings.person = Person::read(env, own);
         let either = |name: &str| env(name).or_else(|| env(&name.to_uppercase()));
         settings.aws.environment_profile = env("AWS_PROFILE");
         settings.aws.environment_region = env("AWS_REGION").or_else(|| env("AWS_DEFAULT_REGION"));
