@@ -18,14 +18,19 @@ pub use stackql::Stackql;
 
 /// SQL on integration resources: statements become the provider's own API calls, rows come back typed.
 #[derive(Debug, Parser)]
-#[command(name = "iql", version, max_term_width = 100, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "iql", version, max_term_width = 100, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
+
+    /// Without a command: those of the shell.
+    #[command(flatten)]
+    pub shell: Shell,
 }
 
 const EXAMPLES: &str = "\
 Examples:
+  iql --sandbox
   iql exec --sandbox \"SELECT * FROM awscc.redshift.integrations WHERE region = 'us-east-1' LIMIT 5\"
   iql exec --profile prod -o json -i inventory.iql
   iql exec \"EXPLAIN SELECT count(*) FROM aws.redshift.integrations WHERE region IN ('us-east-1', 'eu-west-1')\"
@@ -37,6 +42,8 @@ Exit codes: 0 done, 1 a statement failed, 2 wrong usage, 3 done but partial, 4 -
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Type statements one after the other; so does `iql` alone
+    Shell(Box<Shell>),
     /// Run SQL statements: given as text, in a file (-i) or on standard input
     Exec(Box<Exec>),
     /// Look for mistakes in scripts, and call nothing
@@ -50,6 +57,28 @@ pub enum Command {
     /// Serve the sandbox: AWS pretended on loopback, for other clients such as the AWS CLI and boto3
     Sandbox(Sandbox),
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = SHELL_NOTES)]
+pub struct Shell {
+    #[command(flatten)]
+    pub output: Output,
+
+    #[command(flatten)]
+    pub writes: Writes,
+
+    #[command(flatten)]
+    pub common: Common,
+
+    /// Do not run `iql/shellrc` in the configuration folder first
+    #[arg(long)]
+    pub no_rc: bool,
+}
+
+const SHELL_NOTES: &str = "\
+A statement ends with `;`; `\\?` lists the shell's own commands. Ctrl-C clears what is typed and ends what runs; \
+Ctrl-D leaves. What does not fit the screen goes to $PAGER. -f is as `\\o`: the file is written as rows come. Where standard input is no terminal, its statements are run \
+as `iql exec` does.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXEC_NOTES)]
@@ -260,7 +289,7 @@ impl Arguments {
         let lenient = |name: &'static str, change: fn(Arg) -> Arg| {
             let command = Arguments::command().mut_subcommand("exec", |exec| exec.mut_arg(name, change));
             match read(command).ok()?.command {
-                Command::Exec(exec) => Some(exec),
+                Some(Command::Exec(exec)) => Some(exec),
                 _ => None,
             }
         };
@@ -269,7 +298,10 @@ impl Arguments {
                 && let Some(exec) = lenient("sql", |sql| sql.allow_hyphen_values(true))
                 && exec.script.sql.as_deref().is_some_and(begins_with_comment)
             {
-                return Ok(Arguments { command: Command::Exec(exec) });
+                return read(
+                    Arguments::command()
+                        .mut_subcommand("exec", |exec| exec.mut_arg("sql", |sql| sql.allow_hyphen_values(true))),
+                );
             }
             if error.use_stderr()
                 && let Some(exec) = lenient("sandbox", |sandbox| sandbox.require_equals(false))
@@ -310,6 +342,19 @@ fn delimiter(text: &str) -> Result<char, String> {
     }
 }
 
+impl Arguments {
+    /// The command, where nobody need have named one. What is not typed by somebody (`iql < file`) is a script.
+    pub fn meant(self, can_read: bool) -> Command {
+        match self.command.unwrap_or(Command::Shell(Box::new(self.shell))) {
+            Command::Shell(shell) if !can_read => {
+                let Shell { output, writes, common, .. } = *shell;
+                Command::Exec(Box::new(Exec { script: Script::default(), output, writes, common }))
+            }
+            command => command,
+        }
+    }
+}
+
 fn trimmed(text: &str) -> Result<String, Infallible> {
     Ok(text.trim().to_string())
 }
@@ -326,14 +371,27 @@ impl Exec {
     /// # Errors
     /// `Usage`: a settings file or an environment variable that cannot be taken.
     pub fn settings(&self) -> Result<Settings> {
-        let mut settings = self.common.settings()?;
-        settings.writes.read_only |= self.writes.read_only;
-        settings.writes.awaits |= self.writes.awaits;
-        settings.writes.await_time = self.writes.await_time.unwrap_or(settings.writes.await_time);
-        if self.writes.audit.is_some() {
-            settings.writes.audit = self.writes.audit.clone();
+        Ok(self.writes.on(self.common.settings()?))
+    }
+}
+
+impl Shell {
+    /// # Errors
+    /// As for [`Exec::settings`].
+    pub fn settings(&self) -> Result<Settings> {
+        Ok(self.writes.on(self.common.settings()?))
+    }
+}
+
+impl Writes {
+    fn on(&self, mut settings: Settings) -> Settings {
+        settings.writes.read_only |= self.read_only;
+        settings.writes.awaits |= self.awaits;
+        settings.writes.await_time = self.await_time.unwrap_or(settings.writes.await_time);
+        if self.audit.is_some() {
+            settings.writes.audit = self.audit.clone();
         }
-        Ok(settings)
+        settings
     }
 }
 
@@ -384,7 +442,7 @@ mod tests {
     fn exec(words: &[&str]) -> Result<Exec, String> {
         let words = ["iql", "exec"].iter().chain(words);
         match Arguments::typed(|command| command.try_get_matches_from(words.clone())) {
-            Ok(Arguments { command: Command::Exec(exec) }) => Ok(*exec),
+            Ok(Arguments { command: Some(Command::Exec(exec)), .. }) => Ok(*exec),
             Ok(_) => Err("another command".into()),
             Err(error) => Err(error.to_string()),
         }

@@ -20,6 +20,7 @@ mod output;
 mod permissions;
 mod progress;
 mod sandbox;
+mod shell;
 mod signals;
 mod sources;
 mod stackql;
@@ -33,7 +34,7 @@ const PARTIAL: u8 = 3;
 pub fn main() -> ExitCode {
     // Wrong usage ends here, with clap's message and code 2; `--help` and `--version` with 0.
     let arguments = Arguments::typed(clap::Command::try_get_matches).unwrap_or_else(|error| error.exit());
-    match run(arguments.command) {
+    match run(arguments.meant(output::can_read())) {
         Ok(Completeness::Whole) => ExitCode::SUCCESS,
         Ok(Completeness::Partial) => ExitCode::from(PARTIAL),
         Err(error) if error.kind == Kind::Closed => ExitCode::SUCCESS,
@@ -65,6 +66,8 @@ fn run(command: Command) -> Result<Completeness> {
             }
             Command::Completions { shell } => manual::completions(shell).map(|()| Completeness::Whole),
             Command::Man(wanted) => manual::man(&wanted).map(|()| Completeness::Whole),
+            // It hears the signals itself: Ctrl-C ends what runs, and not the shell.
+            Command::Shell(shell) => shell::run(&shell).await.map(|()| Completeness::Whole),
             Command::Sandbox(serve) => {
                 match interruptible(&ending, async move { sandbox::serve(&serve).await }).await {
                     // There is no other way to end it.

@@ -42,6 +42,8 @@ enum Target {
         file: BufWriter<File>,
         path: PathBuf,
     },
+    /// Whatever takes bytes: the shell's screen, pager or file.
+    Sink(Box<dyn Write + Send>),
 }
 
 impl Target {
@@ -118,6 +120,11 @@ impl Output {
                 .with_hint("`-f FILE` writes it to a file"));
         }
         Ok(Output { target, format, headers, delimiter, quiet, results: 0, current: None })
+    }
+
+    /// What writes one result to a sink.
+    pub fn through(sink: Box<dyn Write + Send>, format: Format, headers: bool, quiet: bool) -> Output {
+        Output { target: Target::Sink(sink), format, headers, delimiter: ',', quiet, results: 0, current: None }
     }
 
     /// Begins a result; `title` is what a table says of itself, on standard error.
@@ -230,6 +237,7 @@ impl Output {
         match self.target {
             Target::Standard(mut stream) => at_leisure(None, || stream.flush()),
             Target::Device { mut file, path } => at_leisure(Some(&path), || file.flush()),
+            Target::Sink(mut sink) => at_leisure(None, || sink.flush()),
             Target::File { file, path } => {
                 let file = file.into_inner().map_err(|e| write_error(e.into_error(), Some(&path)))?;
                 file.as_file().sync_all().map_err(|e| write_error(e, Some(&path)))?;
@@ -264,6 +272,7 @@ impl Output {
         match &mut self.target {
             Target::Standard(stream) => at_leisure(None, || stream.write_all(bytes)),
             Target::Device { file, path } => at_leisure(Some(path), || file.write_all(bytes)),
+            Target::Sink(sink) => at_leisure(None, || sink.write_all(bytes)),
             Target::File { file, path } => file.write_all(bytes).map_err(|e| write_error(e, Some(path))),
         }
     }
@@ -272,6 +281,7 @@ impl Output {
         match &mut self.target {
             Target::Standard(stream) => at_leisure(None, || stream.flush()),
             Target::Device { file, path } => at_leisure(Some(path), || file.flush()),
+            Target::Sink(sink) => at_leisure(None, || sink.flush()),
             Target::File { .. } => Ok(()),
         }
     }
@@ -279,7 +289,7 @@ impl Output {
 
 /// A write that waits for whoever reads it (standard output, or what is at `path`), perhaps for ever, and holds up
 /// nothing else meanwhile: calls in flight go on, and signals are heard.
-fn at_leisure(path: Option<&Path>, write: impl FnOnce() -> io::Result<()>) -> Result<()> {
+pub fn at_leisure(path: Option<&Path>, write: impl FnOnce() -> io::Result<()>) -> Result<()> {
     tokio::task::block_in_place(write).map_err(|e| write_error(e, path))
 }
 
@@ -327,6 +337,26 @@ pub fn say(line: &str) -> Result<()> {
 /// A whole text to standard output that is no rows: a man page, completions.
 pub fn bytes(text: &[u8]) -> Result<()> {
     io::stdout().write_all(text).map_err(|e| write_error(e, None))
+}
+
+/// Standard output itself, for the shell, which may put a pager before it.
+pub fn standard() -> io::Stdout {
+    io::stdout()
+}
+
+/// Whether somebody types what is read.
+pub fn can_read() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// Whether rows go to a terminal.
+pub fn is_at_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// A prompt, to standard error, where nothing reads rows.
+pub fn prompt(text: &str) {
+    let _nobody_to_tell = write!(io::stderr(), "{text}").and_then(|()| io::stderr().flush());
 }
 
 /// A line to standard error. There is nobody to tell when it cannot be written.

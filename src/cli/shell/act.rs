@@ -1,0 +1,243 @@
+//! What the shell's own commands do.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+use rustyline::EditMode;
+
+use crate::cli::args::Format;
+use crate::cli::output;
+use crate::cli::shell::commands::{self, Act, Does};
+use crate::cli::shell::render::{self, Expanded, Look};
+use crate::cli::shell::sink::{Shared, Sink};
+use crate::cli::shell::{Next, Shell, edit, named, steps};
+use crate::error::{Error, Kind, Result, nearest, reason};
+
+impl Shell {
+    /// Does what a command says. `before` is what stood in front of it without a `;`.
+    pub(super) async fn command(&mut self, before: &str, text: &str, file: Option<&Path>) -> Result<Next> {
+        let (command, rest) = commands::found(text)?;
+        let words = commands::words(rest);
+        let first = words.first().map(String::as_str);
+        let act = match &command.does {
+            Does::Acts(act) => *act,
+            Does::Runs { statement, .. } => {
+                let sink = self.state.sink(&mut self.input);
+                self.statements(&statement(&words), None, self.state.look, sink).await?;
+                return Ok(kept(before));
+            }
+        };
+        match act {
+            Act::Quit => return Ok(Next::Leave),
+            Act::Help => self.show(&commands::help())?,
+            Act::Clear => self.input.clear(),
+            Act::Echo => output::say(&words.join(" "))?,
+            Act::History => self.history(first)?,
+            Act::Timing => {
+                self.state.timing = switched(first, self.state.timing)?;
+                self.told(&format!("timing is {}", on(self.state.timing)));
+            }
+            Act::Headers => {
+                self.state.look.headers = switched(first, self.state.look.headers)?;
+                self.told(&format!("headers are {}", on(self.state.look.headers)));
+            }
+            Act::Expanded => self.expand(first)?,
+            Act::Format => self.format(first)?,
+            Act::Pset => self.pset(first, words.get(1).map(String::as_str))?,
+            Act::Set => self.set(&words)?,
+            Act::Unset => {
+                let name = first.ok_or_else(|| usage("`\\unset` needs the name of a variable"))?;
+                self.state.variables.remove(name);
+                self.state.tell_variables();
+            }
+            Act::Output => self.redirect(rest)?,
+            Act::Last => {
+                let sink = self.state.screen(&mut self.input);
+                let result = self.state.result.as_ref().ok_or_else(|| usage("there are no last rows"))?;
+                let shown = render::again(result, Look { format: Format::Table, ..self.state.look }, sink.clone());
+                render::finished(&sink)?;
+                shown?;
+            }
+            Act::Print => {
+                let text = self.current(before);
+                if !text.is_empty() {
+                    output::say(&text)?;
+                }
+            }
+            Act::Reset => return Ok(Next::Go),
+            Act::Write => {
+                let name = first.ok_or_else(|| usage("`\\w` needs the name of a file"))?;
+                std::fs::write(name, self.current(before) + "\n")
+                    .map_err(|e| Error::new(Kind::Io, format!("cannot write `{name}`: {}", reason(&e))))?;
+            }
+            Act::Go => {
+                let sink =
+                    if rest.is_empty() { self.state.sink(&mut self.input) } else { Shared::new(Sink::named(rest)?) };
+                self.go(before, self.state.look, sink).await?;
+                return Ok(Next::Go);
+            }
+            Act::GoExpanded => {
+                let look = Look { format: Format::Table, expanded: Expanded::On, ..self.state.look };
+                let sink = self.state.sink(&mut self.input);
+                self.go(before, look, sink).await?;
+                return Ok(Next::Go);
+            }
+            Act::Watch => {
+                self.watch(before, &words).await?;
+                return Ok(Next::Go);
+            }
+            Act::Edit => {
+                let path = first.map(|name| self.beside(name, file));
+                let edited = edit::edited(&self.state.person, &self.current(before), path.as_deref())?;
+                return Ok(match edited {
+                    None => kept(before),
+                    Some(text) if steps::is_complete(&text) => {
+                        output::say(&text)?;
+                        Next::Take(text)
+                    }
+                    Some(text) => Next::Edit(text),
+                });
+            }
+            Act::Named => match first {
+                None => self.show(&named::names(&self.state.person).join("\n"))?,
+                Some(name) => {
+                    let path = named::file(&self.state.person, name)?;
+                    return self.include(&path).await;
+                }
+            },
+            Act::NamedSave | Act::NamedRemove => {
+                let name = first.ok_or_else(|| usage("a name is needed"))?;
+                match act {
+                    Act::NamedSave => named::save(&self.state.person, name, &self.there(before)?)?,
+                    _ => named::remove(&self.state.person, name)?,
+                }
+            }
+            Act::Include => {
+                let name = first.ok_or_else(|| usage("`\\i` needs the name of a file"))?;
+                let path = self.beside(name, file);
+                return self.include(&path).await;
+            }
+        }
+        Ok(kept(before))
+    }
+
+    /// What a command changed is said to whoever typed it.
+    pub(super) fn told(&self, text: &str) {
+        if !self.state.quiet && self.state.depth == 0 {
+            output::note(text);
+        }
+    }
+
+    fn expand(&mut self, wanted: Option<&str>) -> Result<()> {
+        self.state.look.expanded = match (wanted, self.state.look.expanded) {
+            (Some("auto"), _) => Expanded::Auto,
+            (Some("on"), _) | (None, Expanded::Off) => Expanded::On,
+            (Some("off"), _) | (None, _) => Expanded::Off,
+            (Some(other), _) => return Err(usage(&format!("`\\x` is `on`, `off` or `auto`, not `{other}`"))),
+        };
+        self.told(match self.state.look.expanded {
+            Expanded::On => "each row is shown by itself",
+            Expanded::Off => "rows are shown as a table",
+            Expanded::Auto => "rows that are wider than the terminal are shown each by itself",
+        });
+        Ok(())
+    }
+
+    fn format(&mut self, name: Option<&str>) -> Result<()> {
+        let named = |format: &Format| format.to_possible_value().map(|value| value.get_name().to_string());
+        if let Some(name) = name {
+            self.state.look.format = Format::from_str(name, true).map_err(|_| {
+                let names: Vec<String> = Format::value_variants().iter().filter_map(named).collect();
+                let error = usage(&format!("there is no format `{name}`"));
+                match nearest(name, names.iter().map(String::as_str)) {
+                    Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+                    None => error.with_hint(format!("there are {}", names.join(", "))),
+                }
+            })?;
+        }
+        self.told(&format!("the format is {}", named(&self.state.look.format).unwrap_or_default()));
+        Ok(())
+    }
+
+    fn pset(&mut self, name: Option<&str>, value: Option<&str>) -> Result<()> {
+        match (name, value) {
+            (Some("pager"), value) => self.state.paging = switched(value, self.state.paging)?,
+            (Some("keys"), Some("vi")) => self.input.bind_as(EditMode::Vi),
+            (Some("keys"), Some("emacs")) => self.input.bind_as(EditMode::Emacs),
+            (None, _) => {}
+            _ => return Err(usage("`\\pset` knows `pager on`, `pager off`, `keys emacs` and `keys vi`")),
+        }
+        if name != Some("keys") {
+            self.told(&format!("the pager is {}", on(self.state.paging)));
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, words: &[String]) -> Result<()> {
+        match words.split_first() {
+            None => self
+                .state
+                .variables
+                .iter()
+                .try_for_each(|(name, value)| output::say(&format!("{name} = '{}'", value.replace('\'', "''"))))?,
+            Some((name, _)) if !name.chars().all(|c| c.is_alphanumeric() || c == '_') => {
+                return Err(usage(&format!("`{name}` is no name of a variable: letters, digits and `_` are")));
+            }
+            Some((name, values)) => {
+                self.state.variables.insert(name.clone(), values.join(" "));
+                self.state.tell_variables();
+            }
+        }
+        Ok(())
+    }
+
+    fn redirect(&mut self, name: &str) -> Result<()> {
+        if let Some(sink) = self.state.redirect.take() {
+            render::finished(&sink)?;
+        }
+        if !name.is_empty() {
+            let name = if name.starts_with('|') { name.to_string() } else { commands::words(name).join(" ") };
+            self.state.redirect = Some(Shared::new(Sink::named(&name)?));
+        }
+        Ok(())
+    }
+
+    fn history(&mut self, count: Option<&str>) -> Result<()> {
+        let count = match count {
+            None => usize::MAX,
+            Some(count) => count.parse().map_err(|_| usage("`\\s` takes a number: how many"))?,
+        };
+        let entries = self.input.history().latest(count);
+        self.show(&entries.join("\n"))
+    }
+
+    /// A text to the screen, by way of the pager if it is long.
+    fn show(&mut self, text: &str) -> Result<()> {
+        let sink = self.state.screen(&mut self.input);
+        let shown = render::written(&mut sink.clone(), format!("{text}\n").as_bytes());
+        render::finished(&sink)?;
+        shown.or_else(|error| if error.kind == Kind::Closed { Ok(()) } else { Err(error) })
+    }
+}
+
+/// What was typed in front of a command that does not use it up stays, to be gone on with.
+fn kept(before: &str) -> Next {
+    if before.trim().is_empty() { Next::Go } else { Next::Edit(format!("{}\n", before.trim_end())) }
+}
+
+pub(super) fn usage(message: &str) -> Error {
+    Error::new(Kind::Usage, message)
+}
+
+fn on(is_on: bool) -> &'static str {
+    if is_on { "on" } else { "off" }
+}
+
+fn switched(wanted: Option<&str>, is_on: bool) -> Result<bool> {
+    match wanted {
+        None => Ok(!is_on),
+        Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(other) => Err(usage(&format!("it is `on` or `off`, not `{other}`"))),
+    }
+}

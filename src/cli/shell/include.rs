@@ -1,0 +1,49 @@
+//! Files of statements and commands, as they would be typed: `\i`, and the user's own at the start.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::shell::steps::{self, Step};
+use crate::cli::shell::{Next, Shell};
+use crate::error::{Error, Kind, Result, reason};
+
+/// Files that run files that run files.
+const MOST_FILES: usize = 32;
+
+impl Shell {
+    /// Runs what is in a file, up to the first thing that fails.
+    pub(super) async fn include(&mut self, path: &Path) -> Result<Next> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Error::new(Kind::Usage, format!("cannot read `{}`: {}", path.display(), reason(&e))).with_source(e)
+        })?;
+        if self.state.depth == MOST_FILES {
+            return Err(Error::new(Kind::Usage, format!("`{}` runs itself again and again", path.display())));
+        }
+        self.state.depth += 1;
+        let done = self.lines(&text, path).await;
+        self.state.depth -= 1;
+        done
+    }
+
+    async fn lines(&mut self, text: &str, path: &Path) -> Result<Next> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let (mut found, rest) = steps::steps(text);
+        if !rest.is_empty() {
+            // The last one needs no `;`.
+            let line = text[..text.len() - rest.len()].matches('\n').count();
+            found.push(Step::Statement { text: rest.to_string(), line });
+        }
+        for step in found {
+            match self.step(step, Some(path)).await? {
+                Next::Leave => return Ok(Next::Leave),
+                Next::Go | Next::Edit(_) | Next::Take(_) => {}
+            }
+        }
+        Ok(Next::Go)
+    }
+
+    /// A file that a file names is beside it.
+    pub(super) fn beside(&self, name: &str, file: Option<&Path>) -> PathBuf {
+        let folder = file.and_then(Path::parent);
+        folder.map(|folder| folder.join(name)).unwrap_or_else(|| PathBuf::from(name))
+    }
+}

@@ -1,0 +1,127 @@
+//! What the shell knows of itself between two statements: how rows are shown, where they go, its variables, and what the
+//! prompt says. Runs no statement but what the prompt asks of the session.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::TryStreamExt;
+use tokio::sync::{mpsc, watch};
+
+use crate::cli::cells::{self, Null};
+use crate::cli::shell::complete::Names;
+use crate::cli::shell::highlight::styled;
+use crate::cli::shell::input::{Input, Prompt};
+use crate::cli::shell::render::{Kept, Look};
+use crate::cli::shell::run::Question;
+use crate::cli::shell::sink::{PAGER, Shared, Sink};
+use crate::cli::shell::variables::Variables;
+use crate::engine::Session;
+use crate::error::Result;
+use crate::settings::{Person, Settings};
+
+const GREEN: &str = "1;32";
+/// Statements may change what is real.
+const RED: &str = "1;31";
+
+pub struct State {
+    pub session: Arc<Session>,
+    pub look: Look,
+    pub timing: bool,
+    pub paging: bool,
+    pub variables: Variables,
+    /// Where `\o` sends rows.
+    pub redirect: Option<Shared>,
+    /// The last statement's text, with its `;`.
+    pub last: String,
+    pub result: Option<Kept>,
+    pub names: Arc<Mutex<Names>>,
+    pub questions: mpsc::UnboundedReceiver<Question>,
+    /// Becomes true when the program is told to end.
+    pub leaving: watch::Sender<bool>,
+    pub dry_run: bool,
+    pub quiet: bool,
+    pub verbose: bool,
+    pub at_terminal: bool,
+    pub is_sandbox: bool,
+    /// What `AWS_PROFILE` says, or the sandbox's own.
+    pub profile: Option<String>,
+    pub person: Person,
+    /// Files that run files.
+    pub depth: usize,
+}
+
+impl State {
+    pub fn profile_of(settings: &Settings, is_sandbox: bool) -> Option<String> {
+        settings.aws.environment_profile.clone().or(is_sandbox.then(|| "prod".to_string()))
+    }
+
+    /// Where the rows of the next statement go.
+    pub fn sink(&self, input: &mut Input) -> Shared {
+        match &self.redirect {
+            Some(sink) => sink.clone(),
+            None => self.screen(input),
+        }
+    }
+
+    /// The screen, with the pager if there is to be one.
+    pub fn screen(&self, input: &mut Input) -> Shared {
+        // The last line is the prompt's.
+        let lines = input.lines().filter(|_| self.paging && self.at_terminal).map(|lines| lines.saturating_sub(1));
+        Shared::new(Sink::screen(lines, self.person.pager.as_deref().unwrap_or(PAGER)))
+    }
+
+    /// The prompt, by what is set at this moment.
+    pub async fn prompt(&self) -> Prompt {
+        let settings = shown(&self.session, "SHOW SETTINGS").await.unwrap_or_default();
+        let set = |name: &str| {
+            let found = settings.iter().find(|row| row.first().is_some_and(|known| known == name));
+            found.and_then(|row| row.get(1)).filter(|value| !value.is_empty()).cloned()
+        };
+        let regions = settings.iter().filter(|row| row.first().is_some_and(|name| name.ends_with(".region")));
+        let mut regions: Vec<&str> = regions.filter_map(|row| row.get(1)).flat_map(|value| value.split(',')).collect();
+        regions.retain(|region| !region.is_empty());
+        regions.sort_unstable();
+        regions.dedup();
+        let region = match regions.len() {
+            0..3 => regions.join(","),
+            count => format!("{count} regions"),
+        };
+        let read_only = set("iql.read_only").is_some_and(|value| value == "on");
+        let facts = [
+            self.is_sandbox.then(|| "sandbox".to_string()),
+            set("iql.provider"),
+            set("iql.profile").or(self.profile.clone()),
+            Some(region).filter(|region| !region.is_empty()),
+            read_only.then(|| "read-only".to_string()),
+            self.dry_run.then(|| "dry run".to_string()),
+        ];
+        let facts: Vec<String> = std::iter::once("iql".to_string()).chain(facts.into_iter().flatten()).collect();
+        let plain = cells::one_line(&facts.join(" "));
+        let is_safe = self.is_sandbox || read_only || self.dry_run;
+        let coloured = match self.person.colours {
+            true => styled(if is_safe { GREEN } else { RED }, &plain),
+            false => plain.clone(),
+        };
+        Prompt { plain: plain + "> ", coloured: coloured + "> " }
+    }
+
+    /// Lets completion know what `\set` has set.
+    pub fn tell_variables(&self) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.variables = self.variables.keys().cloned().collect();
+    }
+}
+
+/// The rows of a SHOW, which sends nothing, as text.
+///
+/// # Errors
+/// Those of the statement.
+pub async fn shown(session: &Session, statement: &str) -> Result<Vec<Vec<String>>> {
+    let batches: Vec<_> = session.run(statement).await?.rows.try_collect().await?;
+    let mut rows = Vec::new();
+    for batch in batches {
+        let columns = cells::columns(&batch, Null::Absent)?;
+        let row = |row: usize| columns.iter().map(|column| column[row].clone().unwrap_or_default()).collect();
+        rows.extend((0..batch.num_rows()).map(row));
+    }
+    Ok(rows)
+}
