@@ -77,8 +77,8 @@ pub struct Shell {
 
 const SHELL_NOTES: &str = "\
 A statement ends with `;`; `\\?` lists the shell's own commands. Ctrl-C clears what is typed and ends what runs; \
-Ctrl-D leaves. What does not fit the screen goes to $PAGER. -f is as `\\o`: the file is written as rows come. Where standard input is no terminal, its statements are run \
-as `iql exec` does.";
+Ctrl-D leaves. What does not fit the screen goes to $PAGER. -f is as `\\o`: the file is written as rows come. Where \
+standard input is no terminal, its statements are run as `iql exec` does.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXEC_NOTES)]

@@ -45,7 +45,7 @@ class Terminal:
         self.raw, self.at = b"", 0
 
     def read(self):
-        ready, _, _ = select.select([self.ours], [], [], float(os.environ.get("WAIT", 30)))
+        ready, _, _ = select.select([self.ours], [], [], 30)
         assert ready, f"nothing more is shown after {self.raw[-2000:]!r}"
         try:
             self.raw += os.read(self.ours, 65536)
@@ -304,9 +304,13 @@ def test_an_interruption_ends_what_reads_and_not_the_shell(shell, sandbox):
         terminal.send(INTERRUPT)
         terminal.until("Cancelled after 0 rows, 1 call")
         terminal.prompt()
+        asked = len(sandbox.control("GET", "requests"))
         # Far from what the call takes; the machine may be busy.
         assert time.monotonic() - start < 5
         sandbox.control("DELETE", "faults")
+        assert "(1 row)" in terminal.run("SELECT 1 AS a;")
+        # No call was left in flight, nor sent later.
+        assert len(sandbox.control("GET", "requests")) == asked
         assert "(3 rows)" in terminal.run(f"{NAMES} LIMIT 3;")
     assert terminal.leave() == 0
 
@@ -332,6 +336,20 @@ def test_an_interrupted_write_says_what_it_did(shell, sandbox):
     assert "was not waited for" in shown and "w-d" in shown and "w-e" in shown, shown
     assert "still here" in terminal.run("SELECT 'still here' AS said;")
     assert terminal.leave() == 0
+
+
+def test_what_is_typed_ahead_is_run_afterwards(shell, sandbox):
+    terminal = shell()
+    sandbox.fault({"latency": {"milliseconds": 1000}})
+    terminal.paste(f"{NAMES} LIMIT 3;")
+    terminal.wait(lambda: sandbox.control("GET", "requests"))
+    terminal.send("SELECT 'ahead' AS one;\rSELECT 'further' AS two;\rSELECT 'half")
+    terminal.until("(3 rows)")
+    terminal.until("│ ahead")
+    terminal.until("│ further")
+    terminal.prompt()
+    terminal.send(" and the other half' AS three;\r")
+    terminal.until("│ half and the other half │")
 
 
 def test_long_output_goes_to_the_pager(shell, iql):

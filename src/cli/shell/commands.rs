@@ -133,12 +133,12 @@ pub fn help() -> String {
                 Does::Acts(_) => String::new(),
             };
             let dots = command.dots.first().map(|dot| format!(" (.{dot})")).unwrap_or_default();
-            text += &format!("  {:<38} {}{stands_for}{dots}\n", form.trim_end(), command.about);
+            text += &format!("  {:<37} {}{stands_for}{dots}\n", form.trim_end(), command.about);
         }
         text += "\n";
     }
-    text + "A statement ends with `;`. Tab completes, Up looks for what begins the same, Ctrl-R for what has it within.\n\
-            Ctrl-C clears what is typed and ends what runs; Ctrl-D leaves."
+    text + "A statement ends with `;`. Tab completes; Up looks for what begins the same, Ctrl-R for what has it\n\
+            within. Ctrl-C clears what is typed and ends what runs; Ctrl-D leaves."
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cli::shell::ahead;
 use crate::cli::shell::editor::{self, LineEditor, Typist};
 use crate::cli::shell::history::Entries;
 use crate::cli::shell::{marks, steps};
@@ -60,11 +61,16 @@ impl Input {
     pub async fn read(&mut self, prompt: &Prompt, initial: &str) -> Result<Typed> {
         match &mut self.way {
             Way::Editor(editor) => {
+                let initial = initial.to_string() + &ahead::typed().await;
+                if !initial.trim().is_empty() && initial.ends_with('\n') && steps::is_complete(&initial) {
+                    output::say(&format!("{}{}", prompt.coloured, initial.trim_end()))?;
+                    return Ok(Typed::Text(initial));
+                }
                 self.edits.store(true, Ordering::SeqCst);
                 // With it, a terminal that changes its size and signals are heard at once, whichever thread they reach.
                 let _printer = editor.create_external_printer();
                 let prompt = (prompt.plain.as_str(), prompt.coloured.as_str());
-                let read = editor.readline_with_initial(&prompt, (&marks::marked(initial), ""));
+                let read = editor.readline_with_initial(&prompt, (&marks::marked(&initial), ""));
                 self.edits.store(false, Ordering::SeqCst);
                 typed(read.map(|text| marks::plain(&text)))
             }
@@ -104,6 +110,8 @@ impl Input {
             Way::Editor(_) => {
                 let mut editor: Editor<(), Entries> =
                     Editor::with_history(Config::default(), Entries::default()).map_err(unusable)?;
+                // What was typed before the question does not answer it.
+                drop(ahead::typed().await);
                 self.edits.store(true, Ordering::SeqCst);
                 let _printer = editor.create_external_printer();
                 let read = editor.readline(PROMPT);

@@ -25,6 +25,7 @@ use crate::sql;
 
 mod act;
 mod again;
+mod ahead;
 mod commands;
 mod complete;
 mod edit;
