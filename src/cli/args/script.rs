@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Script {
     /// The statements, with `;` between them
     #[arg(value_name = "SQL", conflicts_with = "infile")]

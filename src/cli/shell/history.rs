@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustyline::history::{History, SearchDirection, SearchResult};
 
 use crate::cli::shell::marks;
+use crate::engine::{self, Engine};
 
 /// Entries that are kept.
 const MOST: usize = 5000;
@@ -19,12 +20,19 @@ const MOST: usize = 5000;
 const SECRETS: [&str; 8] =
     ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "AUTHORIZATION", "APIKEY", "API_KEY", "PRIVATE_KEY"];
 
-/// What may be remembered of what was typed: nothing that begins with a blank, and nothing that may hold a secret.
-pub fn unmasked(text: &str) -> Option<String> {
+/// What may be remembered of what was typed: nothing that begins with a blank, no literal that is known to be a secret, and
+/// nothing that speaks of one where none is known. What a secret is called is none.
+pub fn remembered(text: &str, masked: impl Fn(&str) -> String) -> Option<String> {
     let kept = text.trim_end();
-    let upper = kept.to_uppercase();
-    let may_be_kept = !kept.is_empty() && !kept.starts_with(char::is_whitespace);
-    (may_be_kept && !SECRETS.iter().any(|word| upper.contains(word))).then(|| kept.to_string())
+    if kept.is_empty() || kept.starts_with(char::is_whitespace) {
+        return None;
+    }
+    let shown = masked(kept);
+    let speaks = || {
+        let upper = kept.to_uppercase().replace("SECRET(", "(").replace("$SECRET", "$");
+        SECRETS.iter().any(|word| upper.contains(word))
+    };
+    (shown != kept || !speaks()).then_some(shown)
 }
 
 /// The entries once more, for whoever asks whether a line is one.
@@ -36,6 +44,8 @@ pub struct Entries {
     entries: Vec<String>,
     known: Known,
     path: Option<PathBuf>,
+    /// Who knows which literals are secrets.
+    engine: Option<Arc<Engine>>,
 }
 
 impl Entries {
@@ -43,8 +53,8 @@ impl Entries {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn open(path: &Path) -> io::Result<Entries> {
-        let mut entries = Entries { path: Some(path.to_path_buf()), ..Entries::default() };
+    pub fn open(path: &Path, engine: Option<Arc<Engine>>) -> io::Result<Entries> {
+        let mut entries = Entries { path: Some(path.to_path_buf()), engine, ..Entries::default() };
         let mut text = String::new();
         match OpenOptions::new().read(true).write(true).open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(entries),
@@ -67,7 +77,11 @@ impl Entries {
     /// # Errors
     /// The file cannot be written.
     pub fn add_typed(&mut self, text: &str) -> io::Result<()> {
-        let Some(text) = unmasked(text) else { return Ok(()) };
+        let masked = |text: &str| match &self.engine {
+            Some(engine) => engine::masked(engine, text),
+            None => text.to_string(),
+        };
+        let Some(text) = remembered(text, masked) else { return Ok(()) };
         if self.entries.last().is_some_and(|last| marks::plain(last) == text) {
             return Ok(());
         }
@@ -225,8 +239,15 @@ mod tests {
             ("SELECT 'x' AS password;", None),
             ("EXEC a.b.c.d @apiKey = 'x';", None),
             ("SET x.authorization = 'Bearer';", None),
+            ("INSERT INTO a.b.c (password) VALUES (secret('NAME'));", Some("INSERT INTO a.b.c (p) VALUES (…);")),
+            (
+                "EXEC a.b.c.d @x = '{\"y\": {\"$secret\": \"NAME\"}}';",
+                Some("EXEC a.b.c.d @x = '{\"y\": {\"$secret\": \"NAME\"}}';"),
+            ),
         ] {
-            assert_eq!(unmasked(text).as_deref(), kept, "{text}");
+            let masked = |text: &str| text.replace("password", "p").replace("secret('NAME')", "…");
+            let masked = |text: &str| if text.starts_with("INSERT") { masked(text) } else { text.to_string() };
+            assert_eq!(remembered(text, masked).as_deref(), kept, "{text}");
         }
     }
 
@@ -234,14 +255,14 @@ mod tests {
     fn several_shells_lose_nothing_and_each_entry_is_there_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("state/history");
-        let mut one = Entries::open(&path).expect("opened");
-        let mut other = Entries::open(&path).expect("opened");
+        let mut one = Entries::open(&path, None).expect("opened");
+        let mut other = Entries::open(&path, None).expect("opened");
         one.add_typed("SELECT 1;").expect("written");
         other.add_typed("SELECT\n'a\\b';").expect("written");
         one.add_typed("SELECT 3;").expect("written");
         one.add_typed("SELECT 1;").expect("written");
         one.add_typed(" SELECT 4;").expect("left out");
-        let read = Entries::open(&path).expect("opened");
+        let read = Entries::open(&path, None).expect("opened");
         assert_eq!(read.latest(10), ["SELECT\n'a\\b';", "SELECT 3;", "SELECT 1;"]);
         assert_eq!(read.latest(1), ["SELECT 1;"]);
         assert_eq!(std::fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
@@ -253,10 +274,10 @@ mod tests {
         let path = folder.path().join("history");
         let lines: String = (0..2 * MOST + 1).map(|number| line(&format!("SELECT {number};"))).collect();
         std::fs::write(&path, lines).expect("written");
-        let read = Entries::open(&path).expect("opened");
+        let read = Entries::open(&path, None).expect("opened");
         assert_eq!(read.len(), MOST);
         assert_eq!(std::fs::read_to_string(&path).expect("read").lines().count(), MOST);
-        assert_eq!(Entries::open(&path).expect("opened").latest(1), [format!("SELECT {};", 2 * MOST)]);
+        assert_eq!(Entries::open(&path, None).expect("opened").latest(1), [format!("SELECT {};", 2 * MOST)]);
     }
 
     #[test]

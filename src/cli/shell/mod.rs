@@ -81,6 +81,7 @@ pub async fn run(arguments: &args::Shell) -> Result<()> {
     };
     let engine = Engine::open(settings)?;
     let session = Arc::new(engine.session());
+    arguments.common.params.iter().for_each(|(name, value)| session.bind(name, value.clone()));
     let (agrees, questions) = run::questions();
     session.control().set_consent(match arguments.writes.yes {
         true => Consent::Given,
@@ -88,7 +89,7 @@ pub async fn run(arguments: &args::Shell) -> Result<()> {
     });
     let names: Arc<Mutex<Names>> = Arc::default();
     tokio::spawn(collect(session.clone(), names.clone()));
-    let history = Entries::open(&history).unwrap_or_else(|error| {
+    let history = Entries::open(&history, Some(engine.clone())).unwrap_or_else(|error| {
         output::note(&format!("what was typed before cannot be read from {}: {}", history.display(), reason(&error)));
         Entries::default()
     });

@@ -205,11 +205,14 @@ impl Work {
         }
         ran.time = start.elapsed();
         ran.cost = outcome.cost();
+        // Not for `--quiet` to leave out: rows are missing.
+        let warnings = outcome.warnings();
         drop(outcome);
         self.sink.flush().ok();
         if !writes {
             tell();
         }
+        warnings.iter().for_each(|warning| output::note(warning));
         Ok(ran)
     }
 }
