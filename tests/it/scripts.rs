@@ -236,7 +236,7 @@ async fn a_payload_is_held_against_the_one_that_made_the_script() {
     assert_eq!(warned(&exec("create", "", &okta())).await, "", "the same payload");
     let mut other = okta();
     other["okta"]["role"] = json!("reader");
-    other["okta"]["password"] = json!("another");
+    other["okta"]["password"] = json!("a-new-password");
     other["port"] = json!(5440);
     let differs = |name: &str, method: &str| {
         format!(
