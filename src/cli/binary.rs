@@ -20,7 +20,7 @@ pub struct Binary {
 }
 
 enum Writer {
-    Arrow(StreamWriter<Bytes>),
+    Arrow(Box<StreamWriter<Bytes>>),
     Parquet(Box<ArrowWriter<Bytes>>),
 }
 
@@ -51,7 +51,7 @@ impl Binary {
     pub fn arrow(schema: SchemaRef) -> Result<Binary> {
         let bytes = Bytes::default();
         let writer = StreamWriter::try_new(bytes.clone(), &schema).map_err(unwritable)?;
-        Ok(Binary { schema, bytes, writer: Writer::Arrow(writer) })
+        Ok(Binary { schema, bytes, writer: Writer::Arrow(Box::new(writer)) })
     }
 
     pub fn parquet(schema: SchemaRef) -> Result<Binary> {

@@ -19,8 +19,11 @@ pub struct Calls {
     policy: Policy,
     all: Arc<Semaphore>,
     /// By service, as its driver calls it, and where it is asked: the region and the account, or the host.
-    each: Mutex<HashMap<(String, Vec<String>), Arc<Semaphore>>>,
+    each: Mutex<HashMap<Asked, Arc<Semaphore>>>,
 }
+
+/// A service, and where it is asked.
+type Asked = (String, Vec<String>);
 
 /// What one statement's calls cost.
 #[derive(Debug, Default)]

@@ -164,7 +164,7 @@ pub fn guarded(
 ) -> BoxStream<'static, Result<RecordBatch>> {
     let held: Vec<Result<RecordBatch>> = Vec::new();
     let batches = futures::stream::unfold((Some(stream), held, run), |(stream, mut held, run)| async move {
-        let Some(mut stream) = stream else { return None };
+        let mut stream = stream?;
         loop {
             let next = stream.next().await;
             let nothing_read = run.meter.read().pages == 0 && !run.failures.is_empty();

@@ -48,7 +48,7 @@ impl FewerCalls {
 impl AnalyzerRule for FewerCalls {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> PlanResult<LogicalPlan> {
         let rewritten = plan.transform_up_with_subqueries(|node| {
-            let node = node.map_expressions(|expr| expr.transform_up(|expr| one_row_is_enough(expr)))?;
+            let node = node.map_expressions(|expr| expr.transform_up(one_row_is_enough))?;
             node.transform_data(|node| match node {
                 LogicalPlan::Filter(filter) => {
                     let conditions = split_conjunction_owned(filter.predicate);

@@ -103,7 +103,7 @@ fn unknown<'a>(
     if known.iter().any(|name| begins(place, name)) {
         return None;
     }
-    let near = did_you_mean(place.split('.').next().unwrap_or_default(), known.into_iter());
+    let near = did_you_mean(place.split('.').next().unwrap_or_default(), known);
     Some(format!("which begins with no field, argument or param{near}"))
 }
 

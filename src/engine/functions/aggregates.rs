@@ -15,13 +15,13 @@ use datafusion::logical_expr::{
 use super::operators::as_number;
 use super::scalars::Name;
 
-const ALL: [Aggregate; 3] = [Aggregate::GroupArray, Aggregate::GroupObject, Aggregate::GroupConcat];
+const ALL: [Aggregate; 3] = [Aggregate::Array, Aggregate::Object, Aggregate::Concat];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Aggregate {
-    GroupArray,
-    GroupObject,
-    GroupConcat,
+    Array,
+    Object,
+    Concat,
 }
 
 pub fn functions() -> impl Iterator<Item = AggregateUDF> {
@@ -40,9 +40,9 @@ struct Named {
 impl AggregateUDFImpl for Named {
     fn name(&self) -> &str {
         match self.aggregate {
-            Aggregate::GroupArray => "json_group_array",
-            Aggregate::GroupObject => "json_group_object",
-            Aggregate::GroupConcat => "group_concat",
+            Aggregate::Array => "json_group_array",
+            Aggregate::Object => "json_group_object",
+            Aggregate::Concat => "group_concat",
         }
     }
 
@@ -73,19 +73,19 @@ fn made(aggregate: &AggregateUDF, args: Vec<Expr>, distinct: bool, order_by: &mu
     let (first, second) = (args.next(), args.next());
     Ok(Some(match (which, first, second, given) {
         // The items as they are, so that DISTINCT and ORDER BY mean the same.
-        (Aggregate::GroupArray, Some(item), None, _) if distinct => Made {
+        (Aggregate::Array, Some(item), None, _) if distinct => Made {
             args: vec![item],
             outer: Box::new(|list| coalesce(vec![Name::ToJson.function().call(vec![list]), lit("[]")])),
         },
-        (Aggregate::GroupArray, Some(item), None, _) => {
+        (Aggregate::Array, Some(item), None, _) => {
             let args = vec![Name::JsonQuote.function().call(vec![item])];
             Made { args, outer: Box::new(|list| Name::Items.function().call(vec![list])) }
         }
-        (Aggregate::GroupObject, Some(key), Some(value), 2) => {
+        (Aggregate::Object, Some(key), Some(value), 2) => {
             let args = vec![Name::Member.function().call(vec![key, value])];
             Made { args, outer: Box::new(|list| Name::Members.function().call(vec![list])) }
         }
-        (Aggregate::GroupConcat, Some(item), separator, 1 | 2) => {
+        (Aggregate::Concat, Some(item), separator, 1 | 2) => {
             let text = Name::String.function().call(vec![item.clone()]);
             // With DISTINCT the planner orders by nothing but the argument itself.
             for sort in order_by.iter_mut().filter(|sort| distinct && sort.expr == item) {
@@ -95,11 +95,11 @@ fn made(aggregate: &AggregateUDF, args: Vec<Expr>, distinct: bool, order_by: &mu
             let outer = Box::new(move |list| Name::Joined.function().call(vec![list, separator]));
             Made { args: vec![text], outer }
         }
-        (Aggregate::GroupArray, ..) => return plan_err!("`{name}` takes one value, and is given {given}"),
-        (Aggregate::GroupObject, ..) => {
+        (Aggregate::Array, ..) => return plan_err!("`{name}` takes one value, and is given {given}"),
+        (Aggregate::Object, ..) => {
             return plan_err!("`{name}` takes a name and a value, and is given {given} values");
         }
-        (Aggregate::GroupConcat, ..) => {
+        (Aggregate::Concat, ..) => {
             return plan_err!("`{name}` takes a value and perhaps a separator, and is given {given} values");
         }
     }))

@@ -35,7 +35,7 @@ fn of_member(name: &str, value: &Json) -> Json {
             Json::String(everyone) if everyone == "*" => {
                 Json::Object(vec![("AWS".to_string(), Json::Array(vec![value.clone()]))])
             }
-            _ => of_each(value, |kinds| set(kinds, |principal| account(principal))),
+            _ => of_each(value, |kinds| set(kinds, account)),
         },
         "Condition" => of_each(value, |operator| of_each(operator, |values| set(values, text))),
         _ => policy(value),

@@ -39,7 +39,7 @@ pub fn names(body: &Body) -> Vec<String> {
         Body::Insert(insert) => insert.source.visit(&mut search),
         Body::Update(update) => {
             let values = update.assignments.iter().try_for_each(|assignment| assignment.value.visit(&mut search));
-            values.is_continue().then(|| update.selection.visit(&mut search)).unwrap_or(values)
+            if values.is_continue() { update.selection.visit(&mut search) } else { values }
         }
         Body::Delete(delete) => delete.selection.visit(&mut search),
         Body::Exec(exec) => {
@@ -82,11 +82,11 @@ pub fn misplaced(catalog: &Catalog, statement: &Statement) -> Result<()> {
         Body::Insert(insert) => insert.source.visit(&mut conditions),
         Body::Update(update) => {
             let other = update.from.visit(&mut conditions);
-            other.is_continue().then(|| conditions.judge(Some(&update.selection))).unwrap_or(other)
+            if other.is_continue() { conditions.judge(Some(&update.selection)) } else { other }
         }
         Body::Delete(delete) => {
             let other = delete.using.visit(&mut conditions);
-            other.is_continue().then(|| conditions.judge(Some(&delete.selection))).unwrap_or(other)
+            if other.is_continue() { conditions.judge(Some(&delete.selection)) } else { other }
         }
         _ => ControlFlow::Continue(()),
     };

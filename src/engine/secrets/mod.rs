@@ -51,6 +51,9 @@ pub fn ready(engine: &Engine, statement: &Statement) -> Result<Vec<String>> {
     Err(error.with_context("nothing was sent"))
 }
 
+/// Shows what is hidden of a statement to whoever has to tell of it.
+type Hide<'a> = dyn Fn(&mut dyn FnMut(&Hidden)) + 'a;
+
 /// What came of a statement, without its secrets: in an error, in what is noted, and in what EXPLAIN tells.
 pub fn cleared(engine: &Arc<Engine>, statement: &Statement, done: Result<Outcome>) -> Result<Outcome> {
     let once: OnceLock<Hidden> = OnceLock::new();
@@ -61,7 +64,7 @@ pub fn cleared(engine: &Arc<Engine>, statement: &Statement, done: Result<Outcome
     let hide = move |tell: &mut dyn FnMut(&Hidden)| {
         tell(once.get_or_init(|| hidden(&engine, source.text()).and(&bound)));
     };
-    let clear = |hide: &dyn Fn(&mut dyn FnMut(&Hidden)), error: Error| {
+    let clear = |hide: &Hide<'_>, error: Error| {
         let mut error = Some(error);
         hide(&mut |hidden| error = error.take().map(|error| hidden.error(error)));
         error.unwrap_or_else(|| Error::new(Kind::Internal, "an error was lost"))
