@@ -317,15 +317,12 @@ fn method_rows(resource: &Resource, method: &Method, signature: Option<Signature
             sent.filter(|field| is_new(&field.wire, &field.name)).map(|field| row(&field.wire, "input_optional")),
         );
     }
+    let right = |name: &String, role: &str, about: &str| [name.as_str(), "", role, "", about].map(String::from).to_vec();
     if extended {
-        let right =
-            |name: &String, role: &str, about: &str| [name.as_str(), "", role, "", about].map(String::from).to_vec();
         rows.extend(method.permissions.iter().map(|name| right(name, "permission", "asked for by the service")));
-        let privileges = method.privileges.iter();
-        rows.extend(
-            privileges.map(|name| right(name, "privilege", "of the account that carries out what is made here")),
-        );
     }
+    let privileges = method.privileges.iter();
+    rows.extend(privileges.map(|name| right(name, "privilege", "of the platform's account that carries this out")));
     let columns = ["name", "type", "param_type", "shape", "description"];
     let width = if extended { 5 } else { 4 };
     rows.iter_mut().for_each(|row| row.truncate(width));

@@ -223,7 +223,8 @@ def test_history_is_hinted_at_searched_and_kept(shell, iql):
     # The rest of what was typed before, greyed; Ctrl-E takes it.
     terminal.send("SHOW V")
     terminal.until("ERSION;")
-    assert b"\x1b[90mERSION;" in terminal.raw
+    # What is drawn in between depends on how many letters were read at once.
+    assert re.search(rb"\x1b\[90m[A-Z ]*ERSION;", terminal.raw)
     terminal.send("\x05\r")
     assert "version" in terminal.prompt()
     other = shell()
