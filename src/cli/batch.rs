@@ -73,7 +73,7 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
         if reader_has_left && !writes && !asserts && !works_silently(&statement.body) {
             continue;
         }
-        let place = statement.place();
+        let failing = exec.script.keep_going.then(|| statement.clone());
         let result = one(exec, &session, ending, statement, title.as_deref(), (&mut target, reader_has_left)).await;
         match result {
             Ok(Done { rows, has_left, is_partial }) => {
@@ -91,7 +91,11 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
                     Err(closed) if closed.kind == Kind::Closed => reader_has_left = true,
                     ended => ended?,
                 }
-                outcomes.failed(index, error.at(place));
+                let error = match &failing {
+                    Some(statement) => session.told(statement, error),
+                    None => error,
+                };
+                outcomes.failed(index, error);
             }
             Err(error) => {
                 let place = format!("statement {} of {count}; those after it were not run", index + 1);

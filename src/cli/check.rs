@@ -79,6 +79,6 @@ async fn mistake(statement: &Statement, session: &Session) -> Result<()> {
     match result {
         // Something would have to be read to go on.
         Err(error) if error.kind == Kind::Limit => Ok(()),
-        result => result.map_err(|error| error.at(statement.place())),
+        result => result.map_err(|error| session.told(statement, error)),
     }
 }

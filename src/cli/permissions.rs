@@ -37,7 +37,7 @@ pub async fn run(wanted: &Check) -> Result<()> {
                 }
                 continue;
             }
-            needed.extend(session.permissions(&statement).await.map_err(|error| error.at(statement.place()))?);
+            needed.extend(session.permissions(&statement).await?);
         }
     }
     let (actions, others): (Vec<&Permission>, Vec<&Permission>) = needed.iter().partition(|needed| is_action(needed));

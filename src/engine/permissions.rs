@@ -49,6 +49,10 @@ impl Session {
     /// # Errors
     /// What is wrong with the statement.
     pub async fn permissions(&self, statement: &Statement) -> Result<BTreeSet<Permission>> {
+        self.needed(statement).await.map_err(|error| self.told(statement, error))
+    }
+
+    async fn needed(&self, statement: &Statement) -> Result<BTreeSet<Permission>> {
         let source = &statement.source;
         match &statement.body {
             Body::Query(query) => self.read_by(query, source).await,

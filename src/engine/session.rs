@@ -86,6 +86,11 @@ impl Session {
         }
     }
 
+    /// An error of a statement, with its place, as it may be shown.
+    pub fn told(&self, statement: &Statement, error: Error) -> Error {
+        secrets::told(&self.engine, statement, error)
+    }
+
     /// To end what the session does, to be asked, and to watch.
     pub fn control(&self) -> &Arc<Control> {
         &self.control

@@ -281,6 +281,7 @@ async fn nothing_of_a_secret_comes_out_of_immuta() {
     ] {
         cage.run(&["--sandbox", "--verbose"], &[], &sql).await;
         cage.run(&["--sandbox", "--dry-run"], &[], &sql).await;
+        cage.run(&["--sandbox", "--keep-going"], &[], &format!("SELECT 1; {sql}; {sql}")).await;
     }
     // The sandbox knows no such key, nor a token of it.
     let read = format!("SELECT * FROM {table}");

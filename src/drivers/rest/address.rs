@@ -11,7 +11,15 @@ use crate::error::{Error, Kind, Result};
 /// # Errors
 /// `Param`: a value that is no address, or no part of one.
 pub fn base(template: &Template, value: impl Fn(&str) -> Option<String>) -> Result<String> {
-    let wrong = |name: &str, value: &str, why: &str| Error::new(Kind::Param, format!("`{name}` is `{value}`, {why}"));
+    let wrong = |name: &str, value: &str, why: &str| {
+        // Before an `@` a password may stand.
+        let shown = match (value.split_once("://"), value.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, host))) => format!("{scheme}://…@{host}"),
+            (None, Some((_, host))) => format!("…@{host}"),
+            _ => value.to_string(),
+        };
+        Error::new(Kind::Param, format!("`{name}` is `{shown}`, {why}"))
+    };
     for name in template.names() {
         let value = value(name).ok_or_else(|| Error::new(Kind::Param, format!("`{name}` is missing")))?;
         if template.only_name().is_none() && !is_plain(&value) {
@@ -120,7 +128,9 @@ mod tests {
         check(within, "acme.example.com", Ok("https://acme.example.com/api"));
         check(within, "acme.example.com:8443", Ok("https://acme.example.com:8443/api"));
         for value in ["a.example/b", "user@a.example", "a.example?x", "a.example#x", "", "a b"] {
-            let message = format!("`host` is `{value}`, and a host such as `acme.example.com` belongs there");
+            // What stands before an `@` may be a secret.
+            let shown = value.replace("user@", "…@");
+            let message = format!("`host` is `{shown}`, and a host such as `acme.example.com` belongs there");
             check(within, value, Err(&message));
         }
         let whole = "{host}";
@@ -136,7 +146,7 @@ mod tests {
         check(
             whole,
             "http://127.0.0.1@example.com",
-            Err("`host` is `http://127.0.0.1@example.com`, which is no address: `https://acme.example.com` would be"),
+            Err("`host` is `http://…@example.com`, which is no address: `https://acme.example.com` would be"),
         );
         check(whole, "ftp://a", Err("`host` is `ftp://a`, and an address begins with `https://`"));
     }

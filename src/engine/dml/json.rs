@@ -25,6 +25,9 @@ pub fn parsed(text: &str) -> Result<Value, String> {
     let as_yaml = match yaml::parse(text) {
         Ok(node) => match twice(&node) {
             Some((line, name)) => return Err(format!("YAML whose line {line} has `{name}` twice")),
+            None if merges(&node) => {
+                return Err("YAML with `<<`, which is no member here: write the members out".into());
+            }
             None if matches!(node.value, yaml::Value::Table(_) | yaml::Value::List(_)) => return Ok(node.value.json()),
             None => "it has no members".to_string(),
         },
@@ -33,6 +36,15 @@ pub fn parsed(text: &str) -> Result<Value, String> {
         }
     };
     Err(format!("neither JSON ({as_json}) nor YAML ({as_yaml})"))
+}
+
+/// Whether a table has the key that some readers of YAML put another table's members in the place of.
+fn merges(node: &Node) -> bool {
+    match &node.value {
+        yaml::Value::Table(entries) => entries.iter().any(|(key, node)| key.name == "<<" || merges(node)),
+        yaml::Value::List(items) => items.iter().any(merges),
+        _ => false,
+    }
 }
 
 /// A key that stands twice in one table, and its second line.

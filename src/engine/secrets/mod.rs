@@ -51,6 +51,12 @@ pub fn ready(engine: &Engine, statement: &Statement) -> Result<Vec<String>> {
     Err(error.with_context("nothing was sent"))
 }
 
+/// An error of a statement, at its place if it has none of its own, without the statement's secrets.
+pub fn told(engine: &Engine, statement: &Statement, error: Error) -> Error {
+    let bound = find::found(engine.catalog(), &statement.body, &statement.execs).unwrap_or_default().values;
+    hidden(engine, statement.source.text()).and(&bound).error(error.at(statement.place()))
+}
+
 /// Shows what is hidden of a statement to whoever has to tell of it.
 type Hide<'a> = dyn Fn(&mut dyn FnMut(&Hidden)) + 'a;
 
