@@ -54,6 +54,11 @@ impl Failures {
         Arc::new(Failures { tolerance, statement: statement.to_string(), ..Failures::default() })
     }
 
+    /// Whether the statement goes on without calls that failed.
+    pub fn tolerates(&self) -> bool {
+        self.tolerance == Tolerance::Partial
+    }
+
     /// Keeps a call's failure, if the statement goes on without it.
     ///
     /// # Errors

@@ -317,7 +317,8 @@ fn method_rows(resource: &Resource, method: &Method, signature: Option<Signature
             sent.filter(|field| is_new(&field.wire, &field.name)).map(|field| row(&field.wire, "input_optional")),
         );
     }
-    let right = |name: &String, role: &str, about: &str| [name.as_str(), "", role, "", about].map(String::from).to_vec();
+    let right =
+        |name: &String, role: &str, about: &str| [name.as_str(), "", role, "", about].map(String::from).to_vec();
     if extended {
         rows.extend(method.permissions.iter().map(|name| right(name, "permission", "asked for by the service")));
     }

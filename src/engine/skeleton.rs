@@ -1,7 +1,7 @@
 //! `SHOW INSERT INTO`: a statement to fill in, in the manner of StackQL's documents.
 //! Reads the catalog alone; sends nothing.
 
-use crate::catalog::model::{Access, Resource};
+use crate::catalog::model::{Access, Resource, Type};
 use crate::error::{Error, Kind, Result};
 
 /// An INSERT of every column that it can give, or of those that it needs, each with a placeholder.
@@ -16,12 +16,16 @@ pub fn insert(resource: &Resource, required: bool) -> Result<String> {
     }
     let fields = resource.fields.iter().filter(|field| field.access != Access::Read && (field.required || !required));
     let params = resource.params.iter().filter(|param| param.required);
-    let columns: Vec<(&str, &str)> = fields
-        .map(|field| (field.wire.as_str(), field.name.as_str()))
-        .chain(params.map(|param| (param.name.as_str(), param.name.as_str())))
+    let columns: Vec<(&str, &str, &Type)> = fields
+        .map(|field| (field.wire.as_str(), field.name.as_str(), &field.kind))
+        .chain(params.map(|param| (param.name.as_str(), param.name.as_str(), &param.kind)))
         .collect();
-    let names: Vec<String> = columns.iter().map(|(column, _)| format!("  {column}")).collect();
-    let values: Vec<String> = columns.iter().map(|(_, name)| format!("  '{{{{ {name} }}}}'")).collect();
+    let names: Vec<String> = columns.iter().map(|(column, ..)| format!("  {column}")).collect();
+    let value = |(_, name, kind): &(&str, &str, &Type)| match kind {
+        Type::Boolean | Type::Integer | Type::Number => format!("  {{{{ {name} }}}}"),
+        _ => format!("  '{{{{ {name} }}}}'"),
+    };
+    let values: Vec<String> = columns.iter().map(value).collect();
     Ok(format!("INSERT INTO {table} (\n{}\n)\nSELECT\n{};", names.join(",\n"), values.join(",\n")))
 }
 

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::shell::steps::{self, Step};
+use crate::cli::shell::variables;
 use crate::cli::shell::{Next, Shell};
 use crate::error::{Error, Kind, Result, reason};
+use crate::sql;
 
 /// Files that run files that run files.
 const MOST_FILES: usize = 32;
@@ -31,6 +33,16 @@ impl Shell {
             // The last one needs no `;`.
             let line = text[..text.len() - rest.len()].matches('\n').count();
             found.push(Step::Statement { text: rest.to_string(), line });
+        }
+        // Whole before the first: a mistake further down is found before anything is sent. What has variables is known when
+        // its turn comes.
+        for step in &found {
+            if let Step::Statement { text, line } = step
+                && variables::replaced(text, &self.state.variables) == *text
+            {
+                let before = "\n".repeat(*line);
+                sql::parse(&format!("{before}{text}"), Some(path))?;
+            }
         }
         for step in found {
             match self.step(step, Some(path)).await? {

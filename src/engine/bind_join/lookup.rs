@@ -222,7 +222,8 @@ impl Lookup {
         if page.is_none() {
             return Some(self.begin(list));
         }
-        if pace == Pace::OnDemand || by_key <= MANY * least {
+        // Where failures are passed over, a list that is refused would be taken for an empty one.
+        if pace == Pace::OnDemand || by_key <= MANY * least || self.run.failures.tolerates() {
             return None;
         }
         let pages = self.begin(list);

@@ -13,7 +13,7 @@ use super::json;
 use super::ledger::{Done, How, State};
 use super::look::{Among, is_going};
 use super::send::{Answer, GRACE, LOOKS, Sender, Target, is_doubtful};
-use crate::catalog::model::{Access, Resource, Type, starts};
+use crate::catalog::model::{Access, Resource, Settles, Type, starts};
 use crate::drivers::Request;
 use crate::error::{Error, Kind};
 use crate::sql::OnConflict;
@@ -44,8 +44,9 @@ impl Sender {
                 Err(looked) => return undecided(error, &looked),
             }
             let first = doubt.take().unwrap_or(error);
-            // That it is not there yet proves nothing: only after the last call it is looked for again and again.
-            if self.stop.reason().is_some() || attempt >= self.limits.tries {
+            // That it is not there yet proves nothing: only after the last call it is looked for again and again. Where no
+            // name keeps a second one out, there is no second call.
+            if self.stop.reason().is_some() || attempt >= self.limits.tries || !self.look.is_named() {
                 return self.looked_for(target, request, new, first).await;
             }
             doubt = Some(first);
@@ -111,7 +112,7 @@ impl Sender {
                 false => State::Failed(error.with_hint("run the statement again when it is gone")),
             };
         }
-        if may_be_ours && different.is_empty() {
+        if may_be_ours && different.is_empty() && self.is_surely_ours(&document) {
             return self.made(request, document);
         }
         if self.on_conflict == OnConflict::Nothing {
@@ -125,11 +126,23 @@ impl Sender {
         if may_be_ours && !different.iter().any(fixed) {
             let message =
                 format!("one that is called {} is there, and nobody can tell whether it is this row's", target.name);
-            let error = error.with_context(format!("it differs in {of}"));
+            let error = if of.is_empty() { error } else { error.with_context(format!("it differs in {of}")) };
             return State::Unknown(Error { message, kind: Kind::Exists, ..error });
         }
         let of = if different.is_empty() { String::new() } else { format!(", with another {of}") };
         State::Failed(Error { message: format!("there is one of that name already{of}"), kind: Kind::Exists, ..error })
+    }
+
+    /// Whether what is like the row must be the row's. A name that the service lets nobody have twice says so; by other
+    /// marks somebody else's may be like it (secrets are not compared), unless it is just being made.
+    fn is_surely_ours(&self, document: &Document) -> bool {
+        let resource = &self.look.resource;
+        let has_settled = |settles: &Settles| {
+            let status = document.get(&settles.wire).and_then(Value::as_str);
+            let known = [&settles.done, &settles.failed, &settles.gone];
+            status.is_none_or(|status| known.iter().any(|known| known.iter().any(|known| known == status)))
+        };
+        self.look.is_named() || resource.settles.as_ref().is_some_and(|settles| !has_settled(settles))
     }
 
     /// Looks for what a creation made, or met, as often as a list may lag behind what the service knows.
@@ -227,7 +240,7 @@ impl Sender {
                     document = merged(&self.look.resource, &found, wanted);
                     break;
                 }
-                let is_last = attempt >= self.limits.tries || self.stop.reason().is_some();
+                let is_last = attempt >= self.limits.tries || self.stop.reason().is_some() || !shows;
                 // What refuses a repeat may be the first call, still under way.
                 if is_last || !(is_doubtful(kind) || kind == Kind::Conflict) {
                     let error = self.with_status(error, &found);

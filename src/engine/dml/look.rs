@@ -92,6 +92,11 @@ impl Look {
         Ok(found)
     }
 
+    /// Whether a name that no two have tells one from another.
+    pub fn is_named(&self) -> bool {
+        self.resource.fields.iter().any(|field| field.unique && !field.echoes)
+    }
+
     fn is_identity(&self, name: &str) -> bool {
         self.resource.identity.first().is_some_and(|identity| identity == name)
     }

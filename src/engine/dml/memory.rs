@@ -178,7 +178,13 @@ impl Key {
     /// The name of a payload's file.
     fn name(&self, memory: &Memory, params: &BTreeMap<String, String>, known: &Document) -> PathBuf {
         let value = |place: &String| match params.get(place) {
-            Some(param) => Value::from(param.as_str()),
+            // One host, however it is written. A sandbox has another port in every run, and is one place all the same.
+            Some(param) => {
+                let host = param.trim_end_matches('/');
+                let host = host.strip_prefix("https://").unwrap_or(host).to_ascii_lowercase();
+                let is_here = host.starts_with("http://127.0.0.1:");
+                Value::from(if is_here { "this machine" } else { host.as_str() })
+            }
             None => rules::at(known, place).cloned().unwrap_or_default(),
         };
         let by = Value::Array(memory.by.iter().map(value).collect());

@@ -118,6 +118,13 @@ async fn run(session: &Session, (site, method): (Site, Method), exec: &Exec, sta
         None => planning.await?,
         Some(deadline) => tokio::time::timeout_at(deadline, planning).await.map_err(|_| no_time_to_write())??,
     };
+    // What is shown once has to be asked for before it is made: nothing reads it again.
+    if let Some(unseen) = answer::unseen(&prepared.columns, &shown).filter(|_| writes) {
+        return Err(Error::new(Kind::Statement, unseen)
+            .at(source.place(exec.name.span()))
+            .with_context("it is shown this once, and nobody can read it later")
+            .with_context("nothing was sent"));
+    }
     let (page, report) = match writes {
         true => written(session, &prepared, source.place(exec.name.span()), deadline).await?,
         false => (read(&prepared, deadline).await?, Vec::new()),
