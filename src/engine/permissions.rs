@@ -61,6 +61,9 @@ impl Session {
                 _ => Ok(BTreeSet::new()),
             },
             body @ (Body::Insert(_) | Body::Update(_) | Body::Delete(_)) => self.written_by(body, source).await,
+            Body::Exec(exec) if let Some(needed) = dml::permissions_of_method(self.engine(), exec, source)? => {
+                Ok(needed)
+            }
             Body::Exec(exec) => match dml::of_exec(self.engine(), exec, false, source)? {
                 Body::Query(query) => self.read_by(&query, source).await,
                 body => self.written_by(&body, source).await,

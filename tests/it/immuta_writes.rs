@@ -336,6 +336,10 @@ async fn lost_answers_are_looked_after() {
     assert_eq!(error.hints, ["look what is there before you insert again: nothing tells these rows from others"]);
     assert_eq!((lines(&lab).len(), count(&lab).await), (1, 11));
 
+    let error = refused(&lab, &format!("INSERT INTO {TABLE} (type) VALUES ('Trino') ON CONFLICT DO NOTHING")).await;
+    assert_eq!(error.message, "ON CONFLICT DO NOTHING does nothing here: nothing tells this row from others");
+    assert_eq!((lines(&lab).len(), count(&lab).await), (0, 11));
+
     // The change is to be seen, but for its secrets.
     lose("PUT /integrations/{id}", Trouble::Lost);
     assert_eq!(told(&lab, &update(&id, &okta())).await, [format!("changed: {id} (ReplaceIntegration)")]);

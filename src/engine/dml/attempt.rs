@@ -23,6 +23,11 @@ impl Sender {
         let mut doubt: Option<Error> = None;
         for attempt in 1..=self.limits.tries.max(1) {
             let error = match self.call(index, target, request).await {
+                // It was asked what it made, and did not say: so it need not have made anything.
+                Answer::Done(page) if page.rows.is_empty() && !request.fields.is_empty() => {
+                    let message = format!("`{}` was answered, and not with what it made", request.call);
+                    Error::new(Kind::Shape, message).with_context(self.look.driver.describe(request))
+                }
                 Answer::Done(page) => {
                     return self.made(request, self.answered(request, page, new));
                 }

@@ -27,6 +27,15 @@ pub struct Given {
     pub values: Document,
 }
 
+/// What of a WHERE picks rows. None: nothing does.
+pub fn picking(methods: &[&Method], delete: &Delete) -> Option<Expr> {
+    let arguments: Vec<&Field> = methods.iter().flat_map(|method| &method.arguments).collect();
+    let table = delete.alias.as_ref().or(delete.table.parts.last()).map(|part| part.text.as_str());
+    let named = |expr: &Expr| argument(&arguments, table, expr);
+    let picks = conjuncts(&delete.selection).into_iter().filter(|condition| equality(condition, &named).is_none());
+    picks.cloned().reduce(and)
+}
+
 /// Parts a WHERE into what picks rows and what is given to the call.
 ///
 /// # Errors

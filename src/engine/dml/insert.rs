@@ -124,6 +124,9 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
         let said = found.notices.into_iter().chain(warned);
         notices.extend(said.map(|notice| format!("row {number}: {notice}")));
         let known = look::known_by(&site.resource, &new).filter(|_| told.is_empty() || site.unique().is_some());
+        if known.is_none() && insert.on_conflict == OnConflict::Nothing && told.is_empty() && wrong.is_empty() {
+            wrong.push("ON CONFLICT DO NOTHING does nothing here: nothing tells this row from others".into());
+        }
         if let Some(known) = &known
             && let Some(earlier) = names.insert((format!("{known:?}"), params.clone()), number)
         {

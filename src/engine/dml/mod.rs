@@ -53,7 +53,7 @@ mod update;
 
 pub use exec::{reads, statement as of_exec};
 pub use method::{of_method, with_tables};
-pub use permissions::permissions;
+pub use permissions::{of_method as permissions_of_method, permissions};
 
 /// How many rows are shown of those that somebody has to agree to, where nobody can be asked.
 const SHOWN: usize = 20;

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Query, Value};
 
+use super::exec::method_of;
+use super::given;
 use super::site::{Column, Site};
 use super::targets::{Picked, query};
 use crate::catalog::model::Method;
@@ -12,7 +14,7 @@ use crate::engine::Engine;
 use crate::engine::permissions::{Needed, Permission};
 use crate::error::{Error, Kind, Result};
 use crate::patch::Patch;
-use crate::sql::{Body, Delete, Insert, Source, Update};
+use crate::sql::{Body, Delete, Exec, Insert, Source, Update};
 
 /// The permissions of the calls that write and of those that look again, and the query by which the write reads.
 ///
@@ -54,6 +56,21 @@ pub fn permissions(engine: &Engine, body: &Body, source: &Source) -> Result<(BTr
     let looks = verbs.select.iter().filter_map(|name| resource.method(name));
     needed.extend(looks.flat_map(|method| of.call(&method.call)));
     Ok((needed, read))
+}
+
+/// The permissions of a method that answers no verb. None: it is another.
+///
+/// # Errors
+/// There is no such method.
+pub fn of_method(engine: &Engine, exec: &Exec, source: &Source) -> Result<Option<BTreeSet<Permission>>> {
+    let (table, name) = method_of(engine, exec, source)?;
+    let site = Site::of(engine, &table, source)?;
+    let method = site.resource.method(&name).filter(|_| !site.resource.is_bound(&name));
+    Ok(method.map(|method| {
+        let provider = &site.resource.provider;
+        let of = Needed { provider, driver: site.driver.as_ref(), on_behalf: &method.on_behalf };
+        of.call(&method.call).into_iter().collect()
+    }))
 }
 
 /// What a call of its own could set needs the same right where it is set on the way.
@@ -121,11 +138,15 @@ fn of_update(site: &Site, update: &Update) -> Query {
 }
 
 fn of_delete(site: &Site, delete: &Delete) -> Query {
+    let methods: Vec<&Method> =
+        site.resource.verbs.delete.iter().filter_map(|name| site.resource.method(name)).collect();
+    // What is given to the call reads nothing.
+    let selection = given::picking(&methods, delete).unwrap_or_else(|| delete.selection.clone());
     let picked = Picked {
         table: &delete.table,
         alias: delete.alias.as_ref(),
         others: &delete.using,
-        selection: &delete.selection,
+        selection: &selection,
         values: Vec::new(),
     };
     query(&picked, &names(site))
