@@ -1,15 +1,13 @@
-//! Arrow values as text: JSON objects, and single cells whose nested values are compact JSON. Pure.
+//! Arrow values as a person is shown them: cells, what is safe on a terminal, names that are there once. Pure.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
-use arrow::json::writer::{EncoderOptions, make_encoder};
-use arrow::json::{LineDelimitedWriter, WriterBuilder};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 
 use crate::cli::output::unwritable;
+use crate::engine::{Cells, Forms};
 use crate::error::Result;
 
 /// What stands for NULL.
@@ -19,106 +17,15 @@ pub enum Null {
     Word,
 }
 
-/// How a result's times are written: RFC 3339, all with the decimals of the finest unit among them, three at least, and
-/// `Z` unless one of them has a zone of its own.
-struct Times {
-    zoned: String,
-    unzoned: String,
-}
-
-impl Times {
-    fn of(schema: &Schema) -> Times {
-        let mut decimals = 3;
-        let mut zone = "Z";
-        for field in schema.flattened_fields() {
-            let data_type = match field.data_type() {
-                DataType::Dictionary(_, value) => value,
-                other => other,
-            };
-            let DataType::Timestamp(unit, its_zone) = data_type else { continue };
-            decimals = decimals.max(match unit {
-                TimeUnit::Second | TimeUnit::Millisecond => 3,
-                TimeUnit::Microsecond => 6,
-                TimeUnit::Nanosecond => 9,
-            });
-            if !matches!(its_zone.as_deref(), None | Some("UTC" | "+00:00" | "Z")) {
-                zone = "%:z";
-            }
-        }
-        let unzoned = format!("%Y-%m-%dT%H:%M:%S%.{decimals}f");
-        Times { zoned: format!("{unzoned}{zone}"), unzoned }
-    }
-}
-
-/// Each row as one JSON object, in select order, NULL as `null`.
-pub fn json_lines(batch: &RecordBatch, schema: &SchemaRef) -> Result<Vec<Vec<u8>>> {
-    if batch.num_columns() == 0 {
-        return Ok(vec![b"{}".to_vec(); batch.num_rows()]);
-    }
-    // Not `with_schema`, which wants the names that the batch has.
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    let batch =
-        RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options).map_err(unwritable)?;
-    let times = Times::of(schema);
-    let builder = WriterBuilder::new()
-        .with_explicit_nulls(true)
-        .with_timestamp_tz_format(times.zoned)
-        .with_timestamp_format(times.unzoned);
-    let mut bytes = Vec::new();
-    let mut writer: LineDelimitedWriter<_> = builder.build(&mut bytes);
-    writer.write(&batch).and_then(|()| writer.finish()).map_err(unwritable)?;
-    // A line break within a value is escaped, so that each line is a row.
-    Ok(bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect())
-}
-
 /// Each column's cells as text; `None` is NULL, unless it is to be a word.
 pub fn columns(batch: &RecordBatch, null: Null) -> Result<Vec<Vec<Option<String>>>> {
-    let schema = batch.schema();
-    let times = Times::of(&schema);
-    batch.columns().iter().zip(schema.fields()).map(|(array, field)| column(array, field, &times, null)).collect()
-}
-
-fn column(array: &dyn Array, field: &FieldRef, times: &Times, null: Null) -> Result<Vec<Option<String>>> {
-    let absent = || (null == Null::Word).then(|| "NULL".to_string());
-    // Not `array.is_null`: a column of nothing but NULL has no nulls by that.
-    let nulls = array.logical_nulls();
-    let is_null = |row| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
-    let mut cells = Vec::with_capacity(array.len());
-    if field.data_type().is_nested() && !matches!(field.data_type(), DataType::Union(..)) {
-        let options = EncoderOptions::default()
-            .with_explicit_nulls(true)
-            .with_timestamp_tz_format(times.zoned.clone())
-            .with_timestamp_format(times.unzoned.clone());
-        let mut encoder = make_encoder(field, array, &options).map_err(unwritable)?;
-        for row in 0..array.len() {
-            if is_null(row) {
-                cells.push(absent());
-                continue;
-            }
-            let mut bytes = Vec::new();
-            encoder.encode(row, &mut bytes);
-            cells.push(Some(String::from_utf8_lossy(&bytes).into_owned()));
-        }
-    } else {
-        let options = FormatOptions::new()
-            .with_timestamp_tz_format(Some(&times.zoned))
-            .with_timestamp_format(Some(&times.unzoned))
-            .with_display_error(false);
-        let formatter = ArrayFormatter::try_new(array, &options).map_err(unwritable)?;
-        for row in 0..array.len() {
-            match is_null(row) {
-                true => cells.push(absent()),
-                false => cells.push(Some(formatter.value(row).try_to_string().map_err(unwritable)?)),
-            }
-        }
+    let forms = Forms::of(&batch.schema());
+    let mut columns = forms.cells(batch).and_then(Cells::texts).map_err(unwritable)?;
+    if null == Null::Word {
+        let cells = columns.iter_mut().flatten().filter(|cell| cell.is_none());
+        cells.for_each(|cell| *cell = Some("NULL".to_string()));
     }
-    Ok(cells)
-}
-
-/// A CSV field: quoted where RFC 4180 asks for it, and `""` for an empty text, which NULL is not.
-pub fn csv(text: &str, delimiter: char) -> String {
-    let plain = !text.is_empty() && !text.contains([delimiter, '"', '\n', '\r']);
-    if plain { text.to_string() } else { format!("\"{}\"", text.replace('"', "\"\"")) }
+    Ok(columns)
 }
 
 /// Text that is safe on a terminal and stays on one line: control characters are escaped.
@@ -164,85 +71,13 @@ pub fn unique_names(schema: &SchemaRef) -> (SchemaRef, Vec<(String, String)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{
-        ArrayRef, Int64Array, NullArray, StringArray, StructArray, TimestampMillisecondArray, TimestampNanosecondArray,
-    };
-
-    fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
-        let fields: Vec<Field> =
-            columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
-        let arrays = columns.into_iter().map(|(_, array)| array).collect();
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).expect("a batch")
-    }
-
-    #[test]
-    fn a_csv_field_tells_null_from_empty() {
-        for (text, expected) in
-            [("a", "a"), ("", "\"\""), ("a,b", "\"a,b\""), ("say \"x\"", "\"say \"\"x\"\"\""), ("é", "é")]
-        {
-            assert_eq!(csv(text, ','), expected);
-            assert_eq!(csv(text, ';').starts_with('"'), expected.starts_with('"') && text != "a,b");
-        }
-    }
-
-    #[test]
-    fn json_keeps_types_order_and_nulls() {
-        let batch = batch(vec![
-            ("z", Arc::new(StringArray::from(vec![Some("line\nbreak"), None])) as ArrayRef),
-            ("a", Arc::new(Int64Array::from(vec![1, 2]))),
-            ("t", Arc::new(TimestampMillisecondArray::from(vec![0, 1500]).with_timezone("UTC"))),
-        ]);
-        let lines = json_lines(&batch, &batch.schema()).expect("lines");
-        let texts: Vec<String> = lines.into_iter().map(|line| String::from_utf8(line).expect("UTF-8")).collect();
-        assert_eq!(
-            texts,
-            [
-                r#"{"z":"line\nbreak","a":1,"t":"1970-01-01T00:00:00.000Z"}"#,
-                r#"{"z":null,"a":2,"t":"1970-01-01T00:00:01.500Z"}"#,
-            ]
-        );
-    }
-
-    #[test]
-    fn a_time_is_the_instant_that_it_is() {
-        use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
-        for (unit, zone, value, expected) in [
-            (Second, None, 1, "1970-01-01T00:00:01.000"),
-            (Second, Some("UTC"), 1, "1970-01-01T00:00:01.000Z"),
-            (Millisecond, Some("+00:00"), 1500, "1970-01-01T00:00:01.500Z"),
-            (Millisecond, Some("+02:00"), 1500, "1970-01-01T02:00:01.500+02:00"),
-            (Microsecond, Some("UTC"), 1_500_001, "1970-01-01T00:00:01.500001Z"),
-            (Microsecond, Some("-03:30"), 0, "1969-12-31T20:30:00.000000-03:30"),
-            (Nanosecond, None, 1, "1970-01-01T00:00:00.000000001"),
-        ] {
-            let time = DataType::Timestamp(unit, zone.map(Into::into));
-            let array = arrow::compute::cast(&Int64Array::from(vec![value]), &time).expect("a time");
-            let field: FieldRef = Arc::new(Field::new("t", time, true));
-            let nested: ArrayRef = Arc::new(StructArray::from(vec![(field, array.clone())]));
-            let batch = batch(vec![("flat", array), ("nested", nested)]);
-            let cells = columns(&batch, Null::Absent).expect("cells").concat();
-            assert_eq!(cells, [Some(expected.to_string()), Some(format!(r#"{{"t":"{expected}"}}"#))]);
-            let lines = json_lines(&batch, &batch.schema()).expect("lines").concat();
-            assert_eq!(
-                String::from_utf8(lines).expect("UTF-8"),
-                format!(r#"{{"flat":"{expected}","nested":{{"t":"{expected}"}}}}"#)
-            );
-        }
-    }
-
-    #[test]
-    fn the_times_of_a_result_look_alike() {
-        let utc = TimestampMillisecondArray::from(vec![0]).with_timezone("UTC");
-        let berlin = TimestampNanosecondArray::from(vec![1]).with_timezone("+01:00");
-        let batch = batch(vec![("a", Arc::new(utc) as ArrayRef), ("b", Arc::new(berlin))]);
-        let cells = columns(&batch, Null::Absent).expect("cells").concat();
-        let expected = ["1970-01-01T00:00:00.000000000+00:00", "1970-01-01T01:00:00.000000001+01:00"];
-        assert_eq!(cells, expected.map(|text| Some(text.to_string())));
-    }
+    use arrow::array::NullArray;
+    use arrow::datatypes::DataType;
 
     #[test]
     fn a_column_of_nothing_but_null_is_null() {
-        let batch = batch(vec![("z", Arc::new(NullArray::new(1)) as ArrayRef)]);
+        let schema = Schema::new(vec![Field::new("z", DataType::Null, true)]);
+        let batch = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(NullArray::new(1))]).expect("a batch");
         assert_eq!(columns(&batch, Null::Absent).expect("cells"), [[None]]);
         assert_eq!(columns(&batch, Null::Word).expect("cells"), [[Some("NULL".to_string())]]);
     }

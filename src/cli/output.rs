@@ -13,9 +13,10 @@ use tempfile::NamedTempFile;
 
 use crate::cli::args::{self, Format};
 use crate::cli::binary::Binary;
-use crate::cli::cells::{self, Null};
+use crate::cli::cells;
 use crate::cli::markdown;
 use crate::cli::table::TableWriter;
+use crate::engine::{Forms, csv_field};
 use crate::error::{Error, Kind, Result, reason};
 use crate::sql::{Body, Statement};
 
@@ -87,12 +88,14 @@ enum Writer {
     Json {
         rows: usize,
         schema: SchemaRef,
+        forms: Forms,
     },
     JsonLines {
         schema: SchemaRef,
+        forms: Forms,
     },
-    Csv,
-    Text,
+    Csv(Forms),
+    Text(Forms),
     Markdown,
     Binary(Box<Binary>),
 }
@@ -142,17 +145,17 @@ impl Output {
         self.results += 1;
         let writer = match self.format {
             Format::Table => Writer::Table(TableWriter::new(schema, self.headers, self.terminal_width())),
-            Format::Json => Writer::Json { rows: 0, schema: self.unique(schema) },
-            Format::Jsonl => Writer::JsonLines { schema: self.unique(schema) },
+            Format::Json => Writer::Json { rows: 0, forms: Forms::of(&schema), schema: self.unique(schema) },
+            Format::Jsonl => Writer::JsonLines { forms: Forms::of(&schema), schema: self.unique(schema) },
             Format::Csv => {
                 if self.headers {
-                    let names = schema.fields().iter().map(|field| cells::csv(field.name(), self.delimiter));
+                    let names = schema.fields().iter().map(|field| csv_field(field.name(), self.delimiter));
                     let line = names.collect::<Vec<_>>().join(&self.delimiter.to_string()) + "\n";
                     self.write(line.as_bytes())?;
                 }
-                Writer::Csv
+                Writer::Csv(Forms::of(&schema))
             }
-            Format::Text => Writer::Text,
+            Format::Text => Writer::Text(Forms::of(&schema)),
             Format::Markdown => {
                 self.write(markdown::header(&schema).as_bytes())?;
                 Writer::Markdown
@@ -169,28 +172,30 @@ impl Output {
         let bytes = match self.current.as_mut() {
             None => Vec::new(),
             Some(Writer::Table(table)) => table.batch(batch)?,
-            Some(Writer::Json { rows, schema }) => {
+            Some(Writer::Json { rows, schema, forms }) => {
                 let mut bytes = Vec::new();
-                for line in cells::json_lines(batch, schema)? {
+                if batch.num_rows() > 0 {
                     bytes.extend_from_slice(if *rows == 0 { b"[" } else { b",\n" });
-                    bytes.extend_from_slice(&line);
-                    *rows += 1;
                 }
+                forms.objects(batch, schema, b",\n", &mut bytes).map_err(unwritable)?;
+                *rows += batch.num_rows();
                 bytes
             }
-            Some(Writer::JsonLines { schema }) => {
+            Some(Writer::JsonLines { schema, forms }) => {
                 let mut bytes = Vec::new();
-                for line in cells::json_lines(batch, schema)? {
-                    bytes.extend_from_slice(&line);
+                forms.objects(batch, schema, b"\n", &mut bytes).map_err(unwritable)?;
+                if batch.num_rows() > 0 {
                     bytes.push(b'\n');
                 }
                 bytes
             }
-            Some(Writer::Csv) => lines(batch, &self.delimiter.to_string(), |text| match text {
-                None => String::new(),
-                Some(text) => cells::csv(text, self.delimiter),
-            })?,
-            Some(Writer::Text) => lines(batch, "\t", |text| text.unwrap_or_default().to_string())?,
+            Some(Writer::Csv(forms)) => {
+                let mut bytes = Vec::new();
+                let mut cells = forms.cells(batch).map_err(unwritable)?;
+                cells.csv(self.delimiter, &mut bytes).map_err(unwritable)?;
+                bytes
+            }
+            Some(Writer::Text(forms)) => text(forms, batch).map_err(unwritable)?,
             Some(Writer::Markdown) => markdown::rows(batch)?.into_bytes(),
             Some(Writer::Binary(binary)) => binary.batch(batch)?,
         };
@@ -293,15 +298,19 @@ pub fn at_leisure(path: Option<&Path>, write: impl FnOnce() -> io::Result<()>) -
     tokio::task::block_in_place(write).map_err(|e| write_error(e, path))
 }
 
-fn lines(batch: &RecordBatch, between: &str, cell: impl Fn(Option<&str>) -> String) -> Result<Vec<u8>> {
-    let columns = cells::columns(batch, Null::Absent)?;
+/// Values alone, a tab between columns. A text that ends its line itself, as a script does, is printed as it is.
+fn text(forms: &Forms, batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
+    let mut cells = forms.cells(batch)?;
     let mut bytes = Vec::new();
-    for row in 0..batch.num_rows() {
-        let cells: Vec<String> = columns.iter().map(|column| cell(column[row].as_deref())).collect();
-        let line = cells.join(between);
-        bytes.extend_from_slice(line.as_bytes());
-        // A text that ends its line itself, as a script does, is printed as it is.
-        if !line.ends_with('\n') {
+    for row in 0..cells.rows {
+        let start = bytes.len();
+        for column in 0..cells.width() {
+            if column > 0 {
+                bytes.push(b'\t');
+            }
+            cells.write(column, row, &mut bytes)?;
+        }
+        if bytes.len() == start || !bytes.ends_with(b"\n") {
             bytes.push(b'\n');
         }
     }

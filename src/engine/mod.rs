@@ -45,6 +45,7 @@ mod shared;
 mod show;
 mod skeleton;
 mod tables;
+mod text;
 mod translate;
 mod variables;
 
@@ -55,6 +56,7 @@ pub use outcome::{Outcome, Rows};
 pub use permissions::Permission;
 pub use secrets::masked;
 pub use session::Session;
+pub use text::{Cells, Forms, csv_field};
 
 /// The documents and the drivers, opened and held against each other. Cheap: nothing is connected.
 #[derive(Debug)]
