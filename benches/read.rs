@@ -1,36 +1,25 @@
 //! What a row costs, from the wire into Arrow batches, against a bare loop over the SDK's own paginator in the same run.
-//! The service is a double in a process of its own, which answers with pages that it rendered beforehand. Nothing here
-//! fails for being slow: `cargo bench --bench read` prints a table, and a person reads it.
+//! The service is a double in a process of its own. Nothing here fails for being slow: `cargo bench --bench read` prints
+//! a table, and a person reads it. `--double` and `--bare` are the double and the bare loop alone, for `benches/run`.
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
-use std::convert::Infallible;
 use std::error::Error;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aws_sdk_redshift::Client;
 use aws_sdk_redshift::config::retry::RetryConfig;
 use aws_sdk_redshift::config::{BehaviorVersion, Credentials, Region};
-use bytes::Bytes;
 use clap::Parser;
 use comfy_table::{CellAlignment, Table};
+use double::{Behaviour, Double, PAGE_ROWS};
 use futures::TryStreamExt;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
 use iql::settings::{Secret, Settings, StaticCredentials};
 use iql::{Engine, Session};
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+mod double;
 
-/// What DescribeIntegrations gives at most.
-const PAGE_ROWS: usize = 100;
+type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// What is measured besides the bare loop; each must find every row.
 const STATEMENTS: &[(&str, &str)] = &[
@@ -41,9 +30,8 @@ const STATEMENTS: &[(&str, &str)] = &[
 
 #[derive(Parser)]
 struct Arguments {
-    /// Rows that the service has
-    #[arg(long, default_value_t = 100_000)]
-    rows: usize,
+    #[command(flatten)]
+    behaviour: Behaviour,
     /// How often each is measured, in turns
     #[arg(long, default_value_t = 7)]
     rounds: usize,
@@ -51,8 +39,11 @@ struct Arguments {
     #[arg(long, default_value = "")]
     only: String,
     /// Be the double of the service, until standard input ends
-    #[arg(long, hide = true)]
+    #[arg(long)]
     double: bool,
+    /// Count the rows that the service at this address has, by the bare loop, and print how many there are
+    #[arg(long, value_name = "URL")]
+    bare: Option<String>,
     /// Cargo gives this to every benchmark
     #[arg(long, hide = true)]
     bench: bool,
@@ -60,12 +51,18 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    let rows = arguments.behaviour.rows;
     if arguments.double {
-        return tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve(arguments.rows));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        return runtime.block_on(double::serve(arguments.behaviour));
     }
     // As the program itself runs its statements.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let double = Double::start(arguments.rows)?;
+    if let Some(endpoint) = &arguments.bare {
+        println!("{}", runtime.block_on(bare(&client(endpoint)))?);
+        return Ok(());
+    }
+    let double = Double::start(rows)?;
     let client = client(&double.endpoint);
     let session = session(&double.endpoint)?;
 
@@ -73,17 +70,17 @@ fn main() -> Result<()> {
     let mut results = vec![Measured::new("bare SDK loop")];
     results.extend(statements.clone().map(|(name, _)| Measured::new(name)));
     for round in 0..=arguments.rounds {
-        let mut costs = vec![measure(&runtime, arguments.rows, bare(&client))?];
+        let mut costs = vec![measure(&runtime, rows, bare(&client))?];
         for (_, sql) in statements.clone() {
-            costs.push(measure(&runtime, arguments.rows, read(&session, sql))?);
+            costs.push(measure(&runtime, rows, read(&session, sql))?);
         }
         // The first round warms up.
         if round > 0 {
             results.iter_mut().zip(costs).for_each(|(result, cost)| result.costs.push(cost));
         }
     }
-    println!("{} rows, {} rounds", arguments.rows, arguments.rounds);
-    println!("{}", table(&results, arguments.rows));
+    println!("{rows} rows, {} rounds", arguments.rounds);
+    println!("{}", table(&results, rows));
     Ok(())
 }
 
@@ -206,135 +203,4 @@ fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
     values.sort_by(f64::total_cmp);
     let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
     (at(0), at(values.len() / 2), at(values.len().saturating_sub(1)))
-}
-
-/// The double, seen from here. It ends when its standard input does: with this process at the latest.
-struct Double {
-    endpoint: String,
-    process: Child,
-}
-
-impl Double {
-    fn start(rows: usize) -> Result<Double> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .args(["--double", "--rows", &rows.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut address = String::new();
-        BufReader::new(process.stdout.take().ok_or("no standard output")?).read_line(&mut address)?;
-        Ok(Double { endpoint: format!("http://{}", address.trim()), process })
-    }
-}
-
-impl Drop for Double {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
-    }
-}
-
-/// Renders every page, says where it listens, and answers.
-async fn serve(rows: usize) -> Result<()> {
-    let pages: Arc<[Bytes]> = (0..rows.div_ceil(PAGE_ROWS).max(1)).map(|number| page(number, rows)).collect();
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("{}", listener.local_addr()?);
-    std::thread::spawn(|| {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        std::process::exit(0);
-    });
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let pages = pages.clone();
-        let service = service_fn(move |request| answer(request, pages.clone()));
-        tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-    }
-}
-
-/// The page that the marker numbers.
-async fn answer(request: Request<Incoming>, pages: Arc<[Bytes]>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let marker = form_urlencoded::parse(&body).find(|(name, _)| name == "Marker");
-    let number = marker.and_then(|(_, number)| number.parse().ok()).unwrap_or(0_usize);
-    let mut response = Response::new(Full::new(pages.get(number).cloned().unwrap_or_default()));
-    response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("text/xml"));
-    Ok(response)
-}
-
-fn page(number: usize, rows: usize) -> Bytes {
-    let (first, end) = (number * PAGE_ROWS, rows.min((number + 1) * PAGE_ROWS));
-    let mut xml = String::new();
-    element(&mut xml, "DescribeIntegrationsResponse", |xml| {
-        element(xml, "DescribeIntegrationsResult", |xml| {
-            element(xml, "Integrations", |xml| (first..end).for_each(|row| integration(xml, row)));
-            if end < rows {
-                text(xml, "Marker", &(number + 1).to_string());
-            }
-        });
-        element(xml, "ResponseMetadata", |xml| text(xml, "RequestId", "5c1b6f52-7d2e-4c9f-9a76-0f3f0f6d8a11"));
-    });
-    Bytes::from(xml)
-}
-
-/// What a service with a large estate would give: all the fields, some of them not in every row.
-fn integration(xml: &mut String, row: usize) {
-    let account = "us-east-1:123456789012";
-    let hash = row.wrapping_mul(2_654_435_761) as u32;
-    let uuid = |part: usize| format!("{hash:08x}-{:04x}-4{part:03x}-9abc-{row:012x}", row & 0xffff);
-    let failed = row.is_multiple_of(25);
-    let (day, hour, minute, millis) = (row % 28 + 1, row % 24, row % 60, row % 1000);
-    let context = [("team", "data"), ("application", "orders")];
-    let tags = [("env", "prod"), ("team", "data-platform"), ("cost-centre", "4711"), ("owner", "ops")];
-    element(xml, "Integration", |xml| {
-        text(xml, "IntegrationArn", &format!("arn:aws:redshift:{account}:integration:{}", uuid(1)));
-        text(xml, "IntegrationName", &format!("orders-to-warehouse-{row:06}"));
-        text(xml, "SourceArn", &format!("arn:aws:dynamodb:{account}:table/orders-{row:06}"));
-        text(xml, "TargetArn", &format!("arn:aws:redshift:{account}:namespace:{}", uuid(2)));
-        text(xml, "Status", if failed { "failed" } else { "active" });
-        element(xml, "Errors", |xml| {
-            if failed {
-                element(xml, "IntegrationError", |xml| {
-                    text(xml, "ErrorCode", "InternalError");
-                    text(xml, "ErrorMessage", "The table&apos;s point-in-time recovery is off.");
-                });
-            }
-        });
-        text(xml, "CreateTime", &format!("2026-01-{day:02}T{hour:02}:{minute:02}:07.{millis:03}Z"));
-        if row.is_multiple_of(2) {
-            text(xml, "Description", &format!("Orders of shop {row} &amp; its returns, owned by team Größe"));
-        }
-        if row.is_multiple_of(3) {
-            text(xml, "KMSKeyId", &format!("arn:aws:kms:{account}:key/{}", uuid(3)));
-            element(xml, "AdditionalEncryptionContext", |xml| {
-                context.iter().for_each(|(key, value)| pair(xml, "entry", ("key", key), ("value", value)));
-            });
-        }
-        element(xml, "Tags", |xml| {
-            tags.iter().take(row % 5).for_each(|(key, value)| pair(xml, "Tag", ("Key", key), ("Value", value)));
-        });
-    });
-}
-
-fn pair(xml: &mut String, name: &str, first: (&str, &str), second: (&str, &str)) {
-    element(xml, name, |xml| {
-        text(xml, first.0, first.1);
-        text(xml, second.0, second.1);
-    });
-}
-
-/// An element; one without content closes itself, as in AWS's own answers.
-fn element(xml: &mut String, name: &str, content: impl FnOnce(&mut String)) {
-    let mut inner = String::new();
-    content(&mut inner);
-    if inner.is_empty() {
-        xml.extend(["<", name, "/>"]);
-    } else {
-        xml.extend(["<", name, ">", &inner, "</", name, ">"]);
-    }
-}
-
-/// An element of text that is escaped already.
-fn text(xml: &mut String, name: &str, value: &str) {
-    element(xml, name, |xml| xml.push_str(value));
 }
