@@ -2,6 +2,7 @@
 //! Knows grammar and scopes; knows no provider, no service and no table but through `names::Tables`.
 
 mod comments;
+mod dialect;
 mod exec;
 mod hidden;
 mod hints;

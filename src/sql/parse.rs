@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use datafusion::sql::parser::{DFParser, DFParserBuilder};
-use sqlparser::dialect::GenericDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
+use super::dialect::DIALECT;
 use super::hidden::Hidden;
 use super::statement::{Body, Name, Part, Source, Statement};
 use super::{exec, hints, own, show, split, syntax, writes};
@@ -111,7 +111,7 @@ pub(super) fn parse_statement(tokens: &[TokenWithSpan], source: &Source) -> Resu
         // A JSON object is one word of the text, and a chain of conditions here.
         check_length(&parsed, source)?;
     }
-    let parser = DFParserBuilder::new(parsed).with_recursion_limit(MOST_LEVELS).build();
+    let parser = DFParserBuilder::new(parsed).with_dialect(&DIALECT).with_recursion_limit(MOST_LEVELS).build();
     let mut parser = parser.map_err(|error| Error::new(Kind::Internal, error.to_string()))?;
     let body = reader.body(&mut parser)?;
     reader.check_end(&parser.parser)?;
@@ -302,7 +302,7 @@ impl Reader<'_> {
 
     /// A parser of some of the tokens alone.
     pub(super) fn parser<'p>(self, tokens: Vec<TokenWithSpan>) -> Parser<'p> {
-        let parser = Parser::new(&GenericDialect {}).with_recursion_limit(MOST_LEVELS);
+        let parser = Parser::new(&DIALECT).with_recursion_limit(MOST_LEVELS);
         parser.with_tokens_with_locations(tokens)
     }
 

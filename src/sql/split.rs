@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Tokenizer, TokenizerError, Whitespace};
 
 use super::comments;
+use super::dialect::DIALECT;
 
 /// Is there nothing more to wait for? True when the last statement is closed by `;`, when there is none,
 /// and when the text is wrong in a way that more text cannot mend.
@@ -83,7 +83,7 @@ fn offsets(text: &str, tokens: &[TokenWithSpan]) -> Vec<Range<usize>> {
 
 /// Every token of the text with its place, spaces and SQL's own comments included.
 pub(super) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, TokenizerError> {
-    Tokenizer::new(&GenericDialect {}, &comments::blanked(text)).tokenize_with_location()
+    Tokenizer::new(&DIALECT, &comments::blanked(text)).tokenize_with_location()
 }
 
 /// A quote or a comment that was opened and not closed.

@@ -4,7 +4,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AccessExpr, Expr, Function, Ident, Query, SetExpr, Subscript, TableFactor, Value, Values, VisitMut, VisitorMut,
+    AccessExpr, Expr, Function, Ident, Query, SetExpr, Spanned, Subscript, TableFactor, Value, Values, VisitMut,
+    VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -243,6 +244,9 @@ impl VisitorMut for Walk<'_, '_, '_> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         dialect::planned(expr);
+        if let Some(error) = dialect::unclear(expr) {
+            self.pass.complain(expr.span(), error);
+        }
         match expr {
             Expr::Lambda(lambda) => {
                 let parameters = lambda.params.iter().map(|parameter| folded(&parameter.name));
