@@ -184,6 +184,9 @@ async fn one(
     if !writes && !done.has_left {
         notices();
     }
+    if !exec.common.quiet {
+        outcome.later().iter().for_each(|notice| output::note(notice));
+    }
     // Not for `--quiet` to leave out: rows are missing.
     let warnings = outcome.warnings();
     warnings.iter().for_each(|warning| output::note(warning));

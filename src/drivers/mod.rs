@@ -177,6 +177,11 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     /// With a kind that says whether sending it again may help, the service's code, message and request id as context.
     async fn send(&self, request: &Request) -> Result<Page, Error>;
 
+    /// Whether an error may mean that the account is not let in where it was asked, and says nothing of other places.
+    fn may_be_closed(&self, _error: &Error) -> bool {
+        false
+    }
+
     /// Holds that a request can be sent as far as its secrets are concerned: each marker stands where a secret belongs,
     /// and has a value. Asked of every request of a statement before the first is sent.
     ///

@@ -1,24 +1,30 @@
 //! `region = '*'`: every region of the setting `aws.regions`, put in its place before anything else reads the condition.
 //! An optimizer that saw `region = '*' AND region <> 'us-east-1'` would take the second for granted.
 
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use std::collections::BTreeSet;
+
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result as PlanResult};
 use datafusion::datasource::source_as_provider;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, LogicalPlan, Operator, lit};
 use datafusion::prelude::SessionConfig;
 
+use crate::engine::pushdown::distinct;
+use crate::engine::regions::Names;
 use crate::engine::run::{Run, raise};
 use crate::engine::tables::ResourceTable;
 use crate::error::{Error, Kind, Result};
 
-const REGION: &str = "region";
+pub const REGION: &str = "region";
+const STAR: &str = "*";
 
 /// The plan with a list of regions wherever a param `region` is compared with `*`.
 ///
 /// # Errors
 /// `Param`: the setting is not set.
 pub fn expanded(plan: LogicalPlan, config: &SessionConfig) -> PlanResult<LogicalPlan> {
+    let named = literals(&plan)?;
     let expanded = plan.transform_up_with_subqueries(|node| {
         let inputs: Vec<LogicalPlan> = node.inputs().into_iter().cloned().collect();
         node.map_expressions(|expr| {
@@ -27,12 +33,42 @@ pub fn expanded(plan: LogicalPlan, config: &SessionConfig) -> PlanResult<Logical
                 let Some(regions) = inputs.iter().find_map(|input| regions(input, column, config)) else {
                     return Ok(Transformed::no(expr));
                 };
-                let list = regions?.into_iter().map(lit).chain(others).collect();
+                let regions = regions?;
+                let names = Names { every: regions.iter().cloned().collect(), named: named.clone() };
+                Run::of(config)?.regions.add(names);
+                let list = regions.into_iter().map(lit).chain(others).collect();
                 Ok(Transformed::yes(Expr::Column(column.clone()).in_list(list, false)))
             })
         })
     });
     expanded.data()
+}
+
+/// Every text that stands in a statement: a region that is named there is one that was asked for.
+fn literals(plan: &LogicalPlan) -> PlanResult<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                if let Expr::Literal(value, _) = expr {
+                    found.extend(value.try_as_str().flatten().map(String::from));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
+}
+
+/// The session's value of a param with `*` in it: every region, and what else it names.
+///
+/// # Errors
+/// `Param`: the setting is not set.
+pub fn default(table: &ResourceTable, run: &Run, values: &[String]) -> Result<Vec<String>> {
+    let named: Vec<String> = values.iter().filter(|value| *value != STAR).cloned().collect();
+    let every = if named.len() == values.len() { Vec::new() } else { all(table, run)? };
+    run.regions.add(Names { every: every.iter().cloned().collect(), named: named.iter().cloned().collect() });
+    Ok(distinct(every.into_iter().chain(named).collect()))
 }
 
 /// The column that is compared with `*`, and what else it may be.
@@ -51,7 +87,7 @@ fn every(expr: &Expr) -> Option<(&Column, Vec<Expr>)> {
 }
 
 fn is_star(expr: &Expr) -> bool {
-    matches!(expr, Expr::Literal(value, _) if value.try_as_str().flatten() == Some("*"))
+    matches!(expr, Expr::Literal(value, _) if value.try_as_str().flatten() == Some(STAR))
 }
 
 /// Every region, where a plan's column is a param `region` of a resource.

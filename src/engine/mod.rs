@@ -33,6 +33,7 @@ mod pages;
 mod permissions;
 mod plan;
 mod pushdown;
+mod regions;
 mod rewrites;
 mod route;
 mod rows;

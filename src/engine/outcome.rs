@@ -54,6 +54,11 @@ impl Outcome {
         self.run.failures.warnings()
     }
 
+    /// What was found worth saying while the rows came: whole once they have ended.
+    pub fn later(&self) -> Vec<String> {
+        self.run.regions.lines()
+    }
+
     /// What the statement's calls cost so far.
     pub fn cost(&self) -> Cost {
         self.run.meter.read()

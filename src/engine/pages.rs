@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::drivers::{Driver, Page, Request};
+use crate::engine::regions::Failed;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 
@@ -25,12 +26,14 @@ pub struct Pager {
     sent: HashSet<String>,
     /// A request was taken from `next`, and what came of it is not known yet.
     in_flight: bool,
+    /// The request that it was made for, until that has been answered or has failed.
+    first: Option<Request>,
 }
 
 impl Pager {
     pub fn new(driver: Arc<dyn Driver>, run: Arc<Run>, request: Request) -> Self {
-        let next = VecDeque::from([request]);
-        Pager { driver, run, table: String::new(), next, sent: HashSet::new(), in_flight: false }
+        let (first, next) = (Some(request.clone()), VecDeque::from([request]));
+        Pager { driver, run, table: String::new(), next, sent: HashSet::new(), in_flight: false, first }
     }
 
     /// The same, for a table by its full name.
@@ -60,11 +63,14 @@ impl Pager {
             let page = match answer {
                 Ok(page) => page,
                 Err(error) => {
-                    self.run.failures.keep(error, &self.table, self.driver.as_ref(), &request)?;
+                    self.failed(Failed { error, table: self.table.clone(), request })?;
                     self.sent.clear();
                     continue;
                 }
             };
+            if let Some(first) = self.first.take() {
+                self.keep(self.run.regions.answered(&self.driver, &first))?;
+            }
             let Page { rows, next, .. } = page;
             match next {
                 None => self.sent.clear(),
@@ -73,6 +79,20 @@ impl Pager {
             return Ok(Some(rows));
         }
         Ok(None)
+    }
+
+    /// Keeps a failure, if the statement goes on without it, or the region may be one that is not enabled.
+    fn failed(&mut self, failed: Failed) -> Result<()> {
+        match self.first.take() {
+            Some(first) => self.keep(self.run.regions.failed(&self.driver, &first, failed)),
+            None => self.run.failures.keep(failed.error, &failed.table, self.driver.as_ref(), &failed.request),
+        }
+    }
+
+    fn keep(&self, failed: Vec<Failed>) -> Result<()> {
+        failed.into_iter().try_for_each(|failed| {
+            self.run.failures.keep(failed.error, &failed.table, self.driver.as_ref(), &failed.request)
+        })
     }
 
     /// The page, if its marker is not one that was sent already.

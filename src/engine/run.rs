@@ -10,6 +10,7 @@ use datafusion::prelude::SessionConfig;
 use crate::catalog::model::Resource;
 use crate::engine::calls::{Calls, Meter};
 use crate::engine::failures::Failures;
+use crate::engine::regions::Regions;
 use crate::error::{Error, Kind, Place};
 use crate::settings::Environment;
 
@@ -34,6 +35,8 @@ pub struct Run {
     pub notices: Mutex<Vec<String>>,
     /// The calls that failed, where the statement goes on without them.
     pub failures: Arc<Failures>,
+    /// Those that `region = '*'` stands for.
+    pub regions: Regions,
 }
 
 /// `SET awscc.region = …` binds for one provider, `--region` for all that have the param.
@@ -112,7 +115,8 @@ impl Run {
 
     /// What was found worth saying so far, once.
     pub fn taken_notices(&self) -> Vec<String> {
-        std::mem::take(&mut self.notices.lock().unwrap_or_else(PoisonError::into_inner))
+        let noted = std::mem::take(&mut *self.notices.lock().unwrap_or_else(PoisonError::into_inner));
+        noted.into_iter().chain(self.regions.lines()).collect()
     }
 
     /// Where the statement names a table.

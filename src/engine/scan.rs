@@ -334,6 +334,7 @@ impl ExecutionPlan for ScanExec {
                     .with_context(format!("{} would have made its calls again", self.resource.full_name())),
             ));
         }
+        self.run.regions.begin(&self.driver, &self.route.requests);
         let pages = MetricBuilder::new(&self.metrics).counter("pages", partition);
         let baseline = BaselineMetrics::new(&self.metrics, partition);
         let scan = self.clone();

@@ -20,6 +20,7 @@ use crate::engine::names::{InUse, SessionTables, in_full};
 use crate::engine::outcome::{Outcome, within};
 use crate::engine::own::OwnTables;
 use crate::engine::plan::{logical, physical, state};
+use crate::engine::regions::Regions;
 use crate::engine::rules::{has_aggregate, scans};
 use crate::engine::run::{Defaults, Run};
 use crate::engine::translate::translate;
@@ -334,8 +335,21 @@ impl Session {
         let known = tables.iter().map(|(name, _)| name.clone()).filter(|name| name.contains('.')).collect();
         let (reads, notices) = (OnceLock::new(), Mutex::default());
         let (meter, failures) = (meter.clone(), Failures::new(tolerance, source.statement()));
-        let run =
-            Run { calls, meter, defaults, tables, has_where, region_hint, memory_is_limited, reads, notices, failures };
+        let regions = Regions::default();
+        named.iter().filter_map(|name| own.get(name)).for_each(|table| regions.add(table.regions.clone()));
+        let run = Run {
+            calls,
+            meter,
+            defaults,
+            tables,
+            has_where,
+            region_hint,
+            memory_is_limited,
+            reads,
+            notices,
+            failures,
+            regions,
+        };
         let run = Arc::new(run);
         state.config_mut().set_extension(run.clone());
         // The statement's own `now()`.
@@ -413,6 +427,7 @@ impl Session {
             reads: OnceLock::new(),
             notices: Mutex::default(),
             failures: Arc::default(),
+            regions: Regions::default(),
         };
         let stream = futures::stream::iter([Ok(batch)]).boxed();
         Outcome::of(schema, stream, notices, Arc::new(run))

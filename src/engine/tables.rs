@@ -20,6 +20,7 @@ use crate::engine::route::route;
 use crate::engine::rows;
 use crate::engine::run::{Run, raise};
 use crate::engine::scan::{Known, ScanExec};
+use crate::engine::everywhere::{self, REGION};
 use crate::engine::{narrow, pushdown};
 use crate::error::{Error, Kind, Result};
 
@@ -140,14 +141,19 @@ impl TableProvider for ResourceTable {
         let mut values = pushdown::values(filters);
         let mut defaults = run.defaults.of(&self.resource);
         let given = defaults.clone();
+        let placed = |error: Error| match run.place(&self.resource.full_name()) {
+            Some(place) => raise(error.at(place)),
+            None => raise(error),
+        };
+        // What the statement itself says stands before it.
+        if let Some(regions) = defaults.get_mut(REGION).filter(|_| !values.contains_key(REGION) && self.is_param(REGION)) {
+            *regions = everywhere::default(self, &run, regions).map_err(placed)?;
+        }
         for (name, values) in values.iter_mut().chain(&mut defaults).filter(|(name, _)| self.is_text(name)) {
             *values = narrow::passing(name, std::mem::take(values), filters);
         }
         let route = route(&self.resource, &values, &defaults, &fields, |call| self.driver.signature(call));
-        let mut route = route.map_err(|error| match run.place(&self.resource.full_name()) {
-            Some(place) => raise(error.at(place)),
-            None => raise(error),
-        })?;
+        let mut route = route.map_err(placed)?;
         let speaks_of = |filter: &Expr, name: &str| filter.column_refs().iter().any(|column| column.name == name);
         let unbinding = filters.iter().filter(|filter| route.missing.iter().any(|name| speaks_of(filter, name)));
         let conditions = unbinding.map(|filter| expr_to_sql(filter).map_or(filter.to_string(), |sql| sql.to_string()));

@@ -205,6 +205,7 @@ impl Work {
         }
         ran.time = start.elapsed();
         ran.cost = outcome.cost();
+        let later = if self.look.quiet { Vec::new() } else { outcome.later() };
         // Not for `--quiet` to leave out: rows are missing.
         let warnings = outcome.warnings();
         drop(outcome);
@@ -212,7 +213,7 @@ impl Work {
         if !writes {
             tell();
         }
-        warnings.iter().for_each(|warning| output::note(warning));
+        later.iter().chain(&warnings).for_each(|line| output::note(line));
         Ok(ran)
     }
 }

@@ -121,6 +121,12 @@ pub fn is_unprovided(error: &Error) -> bool {
     matches!(source, Some(CredentialsError::CredentialsNotLoaded(_)))
 }
 
+/// Whether an error is also what a region answers that the account has not enabled, or that is not for these credentials.
+pub fn may_be_closed(error: &Error) -> bool {
+    let code = error.code().unwrap_or_default();
+    UNKNOWN.contains(&code) || code == "OptInRequired" || (UNSIGNED.contains(&code) && error.kind == Kind::Denied)
+}
+
 /// The service answered, with an error.
 fn said(error: &(impl ProvideErrorMetadata + StdError + 'static), response: &HttpResponse, about: &About<'_>) -> Error {
     let (code, message, call) = (error.code().unwrap_or_default(), error.message().unwrap_or_default(), about.call);

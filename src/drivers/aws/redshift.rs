@@ -88,6 +88,10 @@ impl Driver for Redshift {
         }
     }
 
+    fn may_be_closed(&self, error: &Error) -> bool {
+        errors::may_be_closed(error)
+    }
+
     fn describe(&self, request: &Request) -> String {
         match signature(&request.call) {
             Some(signature) if signature.writes => {

@@ -287,6 +287,7 @@ impl Lookup {
 
     /// The pages of a route's requests, which nobody has read yet, or those of the same call that was begun before.
     fn begin(&self, route: Route) -> Pages {
+        self.run.regions.begin(&self.driver, &route.requests);
         let mut begun = lock(&self.begun);
         let pages = route.requests.into_iter().map(|request| {
             let bare = self.call_of(bare(&request));

@@ -143,6 +143,7 @@ impl Double {
             notices: Mutex::default(),
             reads: Default::default(),
             failures: Arc::default(),
+            regions: Default::default(),
         });
         let names = targets.iter().map(|target| target.name.clone());
         Sender {

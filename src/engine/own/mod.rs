@@ -18,6 +18,7 @@ use sqlparser::ast::{Ident, ObjectName, Query, Visit, Visitor};
 use sqlparser::tokenizer::Span;
 
 use crate::engine::headers;
+use crate::engine::regions::Names;
 use crate::engine::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::sql::Source;
@@ -45,6 +46,8 @@ pub struct OwnTable {
     pub columns: Vec<Column>,
     /// The full names of the provider's tables that it reads from.
     pub inside: BTreeSet<String>,
+    /// The regions that a view asks by `region = '*'`, and those that it names.
+    pub regions: Names,
     /// The memory that its rows take of the session's.
     pub held: Vec<Arc<MemoryReservation>>,
     pub kind: OwnKind,
@@ -67,7 +70,7 @@ impl OwnTable {
             .iter()
             .map(|field| Column { name: field.name().clone(), ..Column::default() })
             .collect();
-        OwnTable { provider, columns, inside: BTreeSet::new(), held: Vec::new(), kind }
+        OwnTable { provider, columns, inside: BTreeSet::new(), regions: Names::default(), held: Vec::new(), kind }
     }
 
     /// The same, with the other names that the query's columns answered to.

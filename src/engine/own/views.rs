@@ -184,7 +184,7 @@ async fn planned(session: &Session, view: &View, within: &[String]) -> Result<Ow
     let plan = titled(logical(&prepared.state, prepared.query, &statement.source).await?, query)?;
     let provider = Arc::new(ViewTable::new(plan, Some(view.text.clone())));
     let table = OwnTable::new(provider, OwnKind::View).answering_to(prepared.columns.as_deref());
-    Ok(OwnTable { inside: prepared.tables, ..table })
+    Ok(OwnTable { inside: prepared.tables, regions: prepared.run.regions.names(), ..table })
 }
 
 fn parsed(session: &Session, view: &View) -> Result<Statement> {
