@@ -13,6 +13,7 @@ mod compare;
 mod each;
 mod json;
 mod operators;
+mod order;
 mod path;
 mod scalars;
 mod secret;
@@ -36,6 +37,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     builder.relation_planners().get_or_insert_default().insert(0, Arc::new(each::Tables));
     let analyzer = builder.analyzer().get_or_insert_with(Analyzer::new);
     analyzer.rules.insert(0, Arc::new(Lateral));
+    analyzer.rules.insert(0, Arc::new(order::Ordered));
     analyzer.add_function_rewrite(Arc::new(operators::Values));
     builder
 }

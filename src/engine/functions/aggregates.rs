@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
 };
 
 use super::operators::as_number;
+use super::order;
 use super::scalars::Name;
 
 const ALL: [Aggregate; 3] = [Aggregate::Array, Aggregate::Object, Aggregate::Concat];
@@ -109,43 +110,74 @@ fn made(aggregate: &AggregateUDF, args: Vec<Expr>, distinct: bool, order_by: &mu
 pub struct Aggregates;
 
 impl ExprPlanner for Aggregates {
-    fn plan_aggregate(&self, mut raw: RawAggregateExpr) -> PlanResult<PlannerResult<RawAggregateExpr>> {
-        if matches!(raw.func.name(), "sum" | "avg") {
-            raw.args = raw.args.into_iter().map(summed).collect();
+    fn plan_aggregate(&self, raw: RawAggregateExpr) -> PlanResult<PlannerResult<RawAggregateExpr>> {
+        let RawAggregateExpr { func, mut args, distinct, filter, mut order_by, null_treatment } = raw;
+        let plain = |func, args, order_by| {
+            let inner = AggregateFunction::new_udf(func, args, distinct, filter.clone(), order_by, null_treatment);
+            Expr::AggregateFunction(inner)
+        };
+        if matches!(func.name(), "sum" | "avg") && args.iter().any(may_be_json) {
+            // Named as it was typed, whatever it becomes.
+            let named = plain(func.clone(), args.clone(), order_by.clone()).schema_name().to_string();
+            let args = args.into_iter().map(summed).collect();
+            return Ok(PlannerResult::Planned(plain(func, args, order_by).alias(named)));
         }
-        let made = made(&raw.func, raw.args.clone(), raw.distinct, &mut raw.order_by)?;
-        let Some(Made { args, outer }) = made else { return Ok(PlannerResult::Original(raw)) };
-        let RawAggregateExpr { distinct, filter, order_by, null_treatment, .. } = raw;
+        if let ("min" | "max", [value]) = (func.name(), args.as_mut_slice())
+            && let Some(ranked) = order::ranked(value)
+        {
+            return Ok(PlannerResult::Planned(order::unranked(plain(func, vec![ranked], order_by))));
+        }
+        let made = made(&func, args.clone(), distinct, &mut order_by)?;
+        if !distinct {
+            order::sort_by(&mut order_by);
+        }
+        let Some(Made { args, outer }) = made else {
+            let raw = RawAggregateExpr { func, args, distinct, filter, order_by, null_treatment };
+            return Ok(PlannerResult::Original(raw));
+        };
         let inner = AggregateFunction::new_udf(array_agg_udaf(), args, distinct, filter, order_by, null_treatment);
         Ok(PlannerResult::Planned(outer(Expr::AggregateFunction(inner))))
     }
 
     fn plan_window(&self, mut raw: RawWindowExpr) -> PlanResult<PlannerResult<RawWindowExpr>> {
-        let WindowFunctionDefinition::AggregateUDF(function) = &raw.func_def else {
+        order::sort_by(&mut raw.order_by);
+        let WindowFunctionDefinition::AggregateUDF(function) = raw.func_def.clone() else {
             return Ok(PlannerResult::Original(raw));
         };
-        if matches!(function.name(), "sum" | "avg") {
-            raw.args = raw.args.into_iter().map(summed).collect();
-            return Ok(PlannerResult::Original(raw));
+        let planned = |function, args, raw: &RawWindowExpr| {
+            let RawWindowExpr { partition_by, order_by, window_frame, filter, null_treatment, distinct, .. } =
+                raw.clone();
+            let params =
+                WindowFunctionParams { args, partition_by, order_by, window_frame, filter, null_treatment, distinct };
+            let fun = WindowFunctionDefinition::AggregateUDF(function);
+            Expr::WindowFunction(Box::new(WindowFunction { fun, params }))
+        };
+        if matches!(function.name(), "sum" | "avg") && raw.args.iter().any(may_be_json) {
+            let named = planned(function.clone(), raw.args.clone(), &raw).schema_name().to_string();
+            let args = raw.args.iter().cloned().map(summed).collect();
+            return Ok(PlannerResult::Planned(planned(function, args, &raw).alias(named)));
         }
-        let made = made(function, raw.args.clone(), raw.distinct, &mut raw.order_by)?;
+        if let ("min" | "max", [value]) = (function.name(), raw.args.as_slice())
+            && let Some(ranked) = order::ranked(value)
+        {
+            return Ok(PlannerResult::Planned(order::unranked(planned(function, vec![ranked], &raw))));
+        }
+        let made = made(&function, raw.args.clone(), raw.distinct, &mut raw.order_by)?;
         let Some(Made { args, outer }) = made else { return Ok(PlannerResult::Original(raw)) };
-        let RawWindowExpr { partition_by, order_by, window_frame, filter, null_treatment, distinct, .. } = raw;
-        let params =
-            WindowFunctionParams { args, partition_by, order_by, window_frame, filter, null_treatment, distinct };
-        let inner = WindowFunction { fun: WindowFunctionDefinition::AggregateUDF(array_agg_udaf()), params };
-        Ok(PlannerResult::Planned(outer(Expr::WindowFunction(Box::new(inner)))))
+        Ok(PlannerResult::Planned(outer(planned(array_agg_udaf(), args, &raw))))
     }
+}
+
+/// Only a plan knows a column's type.
+fn may_be_json(value: &Expr) -> bool {
+    matches!(value, Expr::Column(_) | Expr::ScalarSubquery(_)) || order::typed(value).is_some()
 }
 
 /// What comes out of JSON is summed as a number.
 fn summed(value: Expr) -> Expr {
-    match &value {
-        Expr::ScalarFunction(function)
-            if matches!(Name::of(&function.func), Some(Name::JsonExtract | Name::JsonGet | Name::ExtractValue)) =>
-        {
-            as_number(value)
-        }
-        _ => value,
+    match order::typed(&value) {
+        Some(_) => as_number(value),
+        None if may_be_json(&value) => Name::Summed.function().call(vec![value]),
+        None => value,
     }
 }

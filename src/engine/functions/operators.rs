@@ -12,6 +12,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, GetFieldAccess, 
 use sqlparser::ast::BinaryOperator;
 
 use super::arguments::{Mark, is_text};
+use super::order;
 use super::path::member;
 use super::scalars::Name;
 
@@ -52,7 +53,10 @@ impl ExprPlanner for Operators {
         }
         let (one, other) = (Kind::of(&left, schema), Kind::of(&right, schema));
         let (left, right) = match compares {
-            true => (fitted(left, one, other), fitted(right, other, one)),
+            true => match (order::key(&left), order::key(&right)) {
+                (Some(left), Some(right)) => (left, right),
+                _ => (fitted(left, one, other), fitted(right, other, one)),
+            },
             // `value + value` has to be of numbers, whatever the other is.
             false => (counted(left, one), counted(right, other)),
         };
@@ -175,10 +179,19 @@ impl FunctionRewrite for Values {
                 Ok(Transformed::new_transformed(Expr::InList(InList { expr, list, negated }), fits))
             }
             Expr::Between(Between { expr, negated, low, high }) => {
+                if let (Some(expr), Some(low), Some(high)) = (order::key(&expr), order::key(&low), order::key(&high)) {
+                    let between = Between { expr: expr.into(), negated, low: low.into(), high: high.into() };
+                    return Ok(Transformed::yes(Expr::Between(between)));
+                }
                 let fits = Kind::of(&expr, schema) == Kind::Value
                     && [&low, &high].iter().any(|bound| Kind::of(bound, schema) == Kind::Number);
                 let expr = if fits { Box::new(as_number(*expr)) } else { expr };
                 Ok(Transformed::new_transformed(Expr::Between(Between { expr, negated, low, high }), fits))
+            }
+            Expr::ScalarFunction(ScalarFunction { func, mut args }) if Name::of(&func) == Some(Name::Summed) => {
+                let Some(value) = args.pop() else { return plan_err!("nothing is to be summed") };
+                let kind = Kind::of(&value, schema);
+                Ok(Transformed::yes(counted(value, kind)))
             }
             Expr::ScalarFunction(ScalarFunction { func, args })
                 if matches!(
@@ -200,13 +213,11 @@ impl FunctionRewrite for Values {
 
 /// `json_extract(x, '$.n')` as JSON and not as text: a number stays one.
 fn kept(arg: Expr, changed: &mut bool) -> Expr {
-    match arg {
-        Expr::ScalarFunction(ScalarFunction { func, args })
-            if args.len() == 2 && matches!(Name::of(&func), Some(Name::JsonExtract | Name::ExtractValue)) =>
-        {
+    match order::typed(&arg) {
+        Some(json) => {
             *changed = true;
-            Name::ExtractJson.function().call(args)
+            json
         }
-        other => other,
+        None => arg,
     }
 }

@@ -10,9 +10,10 @@ use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
 };
 
-use super::arguments::{Arguments, Mark};
+use super::arguments::{Arguments, Mark, is_text};
 use super::compare::same_policy;
 use super::json::Json;
+use super::order::{key_of, ranked_of, value_of};
 use super::path::{Step, member};
 use crate::engine::run::raise;
 use crate::error::{Error, Kind};
@@ -33,10 +34,22 @@ pub enum Name {
     JsonValid,
     AwsPolicyEqual,
     ToJson,
-    /// `->`, and what `json_extract` gives to a function that makes JSON.
+    /// `->`
     ExtractJson,
     /// `->>`
     ExtractValue,
+    /// What `json_extract` finds, as JSON: its type is kept.
+    FoundJson,
+    /// What `json_get` finds, as JSON.
+    GetJson,
+    /// By which values of JSON are compared: `functions::order`.
+    Key,
+    /// The same with the value behind it.
+    Ranked,
+    /// The value behind a key.
+    Unranked,
+    /// What `sum` and `avg` are given: a value of JSON as a number, any other value as it is.
+    Summed,
     /// `"name":value`, of which `json_group_object` is made.
     Member,
     /// A list of JSON texts as a JSON list.
@@ -98,6 +111,12 @@ impl Name {
             Name::ToJson => "to_json",
             Name::ExtractJson => "json_extract_json",
             Name::ExtractValue => "json_extract_value",
+            Name::FoundJson => "json_found",
+            Name::GetJson => "json_get_value",
+            Name::Key => "json_key",
+            Name::Ranked => "json_ranked",
+            Name::Unranked => "json_unranked",
+            Name::Summed => "summed",
             Name::Member => "json_member",
             Name::Items => "json_items",
             Name::Members => "json_members",
@@ -110,12 +129,12 @@ impl Name {
     fn takes(self) -> (usize, usize) {
         match self {
             Name::JsonArray | Name::JsonObject => (0, usize::MAX),
-            Name::JsonExtract | Name::JsonGet => (2, usize::MAX),
+            Name::JsonExtract | Name::JsonGet | Name::GetJson => (2, usize::MAX),
             Name::JsonArrayLength | Name::JsonType => (1, 2),
             Name::JsonEqual | Name::AwsPolicyEqual | Name::ExtractJson | Name::ExtractValue | Name::Member => (2, 2),
-            Name::ItemByKey | Name::Joined => (2, 2),
+            Name::ItemByKey | Name::Joined | Name::FoundJson => (2, 2),
             Name::String | Name::Json | Name::JsonQuote | Name::JsonValid | Name::ToJson | Name::Items => (1, 1),
-            Name::Members => (1, 1),
+            Name::Members | Name::Key | Name::Ranked | Name::Unranked | Name::Summed => (1, 1),
         }
     }
 
@@ -125,11 +144,15 @@ impl Name {
             Name::JsonValid | Name::JsonEqual | Name::AwsPolicyEqual => Field::new(name, DataType::Boolean, true),
             Name::JsonArrayLength => Field::new(name, DataType::Int64, true),
             Name::String | Name::JsonType | Name::Member | Name::ItemByKey | Name::Joined => Mark::Plain.field(name),
-            Name::JsonExtract | Name::JsonGet | Name::ExtractValue => Mark::Value.field(name),
+            Name::Key | Name::Ranked => Mark::Plain.field(name),
+            Name::Summed => Field::new(name, DataType::Float64, true),
+            Name::JsonExtract | Name::JsonGet | Name::ExtractValue | Name::Unranked => Mark::Value.field(name),
             Name::Json | Name::JsonArray | Name::JsonObject | Name::JsonQuote | Name::ToJson => {
                 Mark::Document.field(name)
             }
-            Name::ExtractJson | Name::Items | Name::Members => Mark::Document.field(name),
+            Name::ExtractJson | Name::FoundJson | Name::GetJson | Name::Items | Name::Members => {
+                Mark::Document.field(name)
+            }
         }
     }
 }
@@ -174,6 +197,17 @@ impl ScalarUDFImpl for Function {
         }
         if self.name == Name::JsonObject && given % 2 == 1 {
             return plan_err!("`json_object` takes names and values by turns, and the last name has no value");
+        }
+        let field = &args.arg_fields.first();
+        if let (Name::Summed, Some(field)) = (self.name, field) {
+            return match (is_text(field.data_type()), Mark::of(field)) {
+                (true, Mark::Plain) => plan_err!(
+                    "`sum` and `avg` take numbers, and `{}` is text: write `CAST({0} AS DOUBLE)`",
+                    field.name()
+                ),
+                (true, _) => Ok(Arc::new(self.name.gives())),
+                (false, _) => Ok((*field).clone()),
+            };
         }
         Ok(Arc::new(self.name.gives()))
     }
@@ -221,7 +255,13 @@ fn cell(name: Name, arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Cel
         }
         Name::JsonObject => Cell::Text(Some(object(arguments, row)?.to_string())),
         Name::JsonExtract => Cell::Text(extract(arguments, row)?),
-        Name::JsonGet => Cell::Text(get(arguments, row)?),
+        Name::JsonGet => Cell::Text(get(arguments, row)?.and_then(Json::into_sql)),
+        Name::GetJson => Cell::Text(get(arguments, row)?.map(|json| json.to_string())),
+        Name::FoundJson => Cell::Text(found(arguments, row)?.map(|json| json.to_string())),
+        Name::Key => Cell::Text(arguments.document(0, row)?.and_then(key_of)),
+        Name::Ranked => Cell::Text(arguments.document(0, row)?.and_then(ranked_of)),
+        Name::Unranked => Cell::Text(arguments.text(0, row)?.map(|ranked| value_of(&ranked).to_string())),
+        Name::Summed => return plan_err!("`sum` was not planned as what it stands for"),
         Name::ExtractJson => Cell::Text(extract_one(arguments, row)?.map(|json| json.to_string())),
         Name::ExtractValue => Cell::Text(extract_one(arguments, row)?.and_then(Json::into_sql)),
         Name::JsonType => Cell::Text(found(arguments, row)?.map(|json| json.kind().to_string())),
@@ -294,7 +334,7 @@ fn extract_one(arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Option<J
 }
 
 /// `json_get(json, 'a', 0, …)`
-fn get(arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Option<String>> {
+fn get(arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Option<Json>> {
     let Some(mut json) = arguments.document(0, row)? else { return Ok(None) };
     for at in 1..arguments.count() {
         let step = match arguments.number(at, row)? {
@@ -309,7 +349,7 @@ fn get(arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Option<String>> 
             None => return Ok(None),
         }
     }
-    Ok(json.into_sql())
+    Ok(Some(json))
 }
 
 fn of_number(number: i64) -> Step {

@@ -1,0 +1,173 @@
+//! Values of JSON in SQLite's order: numbers by their size, then texts by their letters. A value out of JSON is text
+//! here; where its type can still be seen, it is compared and sorted by a key that keeps it. Columns of subqueries have
+//! lost it, and are texts.
+
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult};
+use datafusion::common::{Column, Result as PlanResult};
+use datafusion::logical_expr::expr::{ScalarFunction, Sort as SortBy};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, Sort};
+use datafusion::optimizer::AnalyzerRule;
+
+use super::json::Json;
+use super::scalars::Name;
+
+/// The JSON that a value is taken from, if it is taken here.
+pub fn typed(value: &Expr) -> Option<Expr> {
+    match value {
+        Expr::Alias(alias) => typed(&alias.expr),
+        Expr::ScalarFunction(ScalarFunction { func, args }) => {
+            let found = match (Name::of(func)?, args.len()) {
+                (Name::JsonExtract, 2) => Name::FoundJson,
+                (Name::ExtractValue, _) => Name::ExtractJson,
+                (Name::JsonGet, _) => Name::GetJson,
+                _ => return None,
+            };
+            Some(found.function().call(args.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// By this a value is compared with others.
+pub fn key(value: &Expr) -> Option<Expr> {
+    typed(value).map(|json| Name::Key.function().call(vec![json]))
+}
+
+/// By this the least and the greatest value are found; it still has the value.
+pub fn ranked(value: &Expr) -> Option<Expr> {
+    typed(value).map(|json| Name::Ranked.function().call(vec![json]))
+}
+
+pub fn unranked(ranked: Expr) -> Expr {
+    Name::Unranked.function().call(vec![ranked])
+}
+
+pub fn sort_by(sorts: &mut [SortBy]) {
+    for sort in sorts {
+        if let Some(key) = key(&sort.expr) {
+            sort.expr = key;
+        }
+    }
+}
+
+/// What a number's key begins with, and a text's.
+const NUMBER: char = '0';
+const TEXT: char = '1';
+/// The letters of a number's key.
+const LENGTH: usize = 1 + 16 + 4;
+
+/// `None` for NULL. Keys are in order as texts; the same number has the same key however it is written.
+pub fn key_of(json: Json) -> Option<String> {
+    match json {
+        Json::Number(digits) => Some(number(&digits)),
+        Json::Bool(truth) => Some(number(if truth { "1" } else { "0" })),
+        other => other.into_sql().map(|text| format!("{TEXT}{text}")),
+    }
+}
+
+/// The key, and behind it the value.
+pub fn ranked_of(json: Json) -> Option<String> {
+    let value = matches!(json, Json::Number(_) | Json::Bool(_)).then(|| json.clone().into_sql()).flatten();
+    key_of(json).map(|key| key + value.as_deref().unwrap_or_default())
+}
+
+pub fn value_of(ranked: &str) -> &str {
+    let behind = if ranked.starts_with(NUMBER) { LENGTH } else { TEXT.len_utf8() };
+    ranked.get(behind..).unwrap_or_default()
+}
+
+fn number(digits: &str) -> String {
+    let whole = digits.parse::<i64>().ok();
+    // Not `-0.0`, which has other bits.
+    let near = digits.parse::<f64>().unwrap_or_default() + 0.0;
+    let bits = near.to_bits();
+    let ordered = if near.is_sign_negative() { !bits } else { bits | 1 << 63 };
+    // What a float that stands for a large whole number leaves out: some hundreds at most.
+    #[expect(clippy::cast_possible_truncation, reason = "a whole number of 64 bits, rounded, has less than 66")]
+    let rest = whole.map_or(0, |whole| i128::from(whole) - near as i128);
+    format!("{NUMBER}{ordered:016x}{:04x}", rest + 0x1000)
+}
+
+/// ORDER BY a value of JSON.
+#[derive(Debug)]
+pub struct Ordered;
+
+impl AnalyzerRule for Ordered {
+    fn name(&self) -> &str {
+        "json_order"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> PlanResult<LogicalPlan> {
+        plan.transform_up_with_subqueries(|plan| match plan {
+            LogicalPlan::Sort(sort) => ordered(sort),
+            plan => Ok(Transformed::no(plan)),
+        })
+        .data()
+    }
+}
+
+fn ordered(mut sort: Sort) -> PlanResult<Transformed<LogicalPlan>> {
+    sort_by(&mut sort.expr);
+    let LogicalPlan::Projection(Projection { expr: selected, input, schema, .. }) = &*sort.input else {
+        return Ok(Transformed::yes(LogicalPlan::Sort(sort)));
+    };
+    let mut with_keys = selected.clone();
+    for by in &mut sort.expr {
+        let Expr::Column(column) = &by.expr else { continue };
+        let Some(key) = schema.maybe_index_of_column(column).and_then(|at| key(&selected[at])) else { continue };
+        let name = format!("#order{}", with_keys.len());
+        with_keys.push(key.alias(&name));
+        by.expr = Expr::Column(Column::from_name(name));
+    }
+    if with_keys.len() == selected.len() {
+        return Ok(Transformed::yes(LogicalPlan::Sort(sort)));
+    }
+    let columns: Vec<Expr> = schema.iter().map(Expr::from).collect();
+    let below = LogicalPlan::Projection(Projection::try_new(with_keys, Arc::clone(input))?);
+    let plan = LogicalPlanBuilder::from(below).sort_with_limit(sort.expr, sort.fetch)?.project(columns)?.build()?;
+    Ok(Transformed::yes(plan))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Json, key_of, ranked_of, value_of};
+
+    /// JSON values in order, each less than the next.
+    fn check(values: &[&str]) {
+        let key = |text: &str| key_of(Json::read(text).expect("JSON")).expect("a key");
+        for pair in values.windows(2) {
+            assert!(key(pair[0]) < key(pair[1]), "{} {}", pair[0], pair[1]);
+        }
+        for value in values {
+            let json = Json::read(value).expect("JSON");
+            let ranked = ranked_of(json.clone()).expect("a key");
+            assert_eq!(Some(value_of(&ranked)), json.into_sql().as_deref());
+        }
+    }
+
+    #[test]
+    fn numbers_stand_before_texts() {
+        check(&[
+            "-1e300", "-10", "-9.5", "-9", "0", "1e-9", "true", "1.5", "9", "10", "1e300", "\"\"", "\"10\"", "\"9\"",
+            "[1]",
+        ]);
+        check(&["9007199254740992", "9007199254740993", "9007199254740994"]);
+        check(&["9223372036854775806", "9223372036854775807", "9223372036854777856"]);
+        check(&["-9223372036854775808", "-9223372036854775807", "9223372036854775807.0"]);
+    }
+
+    #[test]
+    fn the_same_number_has_one_key() {
+        let key = |text: &str| key_of(Json::read(text).expect("JSON"));
+        for (one, other) in
+            [("1", "1.0"), ("100", "1e2"), ("0", "-0.0"), ("1", "true"), ("9007199254740992", "9007199254740992.0")]
+        {
+            assert_eq!(key(one), key(other), "{one} {other}");
+        }
+        assert_eq!(key("null"), None);
+        assert_ne!(key("1"), key("\"1\""));
+    }
+}
