@@ -17,6 +17,7 @@ mod order;
 mod path;
 mod scalars;
 mod secret;
+mod substr;
 
 use crate::engine::lateral::Lateral;
 
@@ -24,7 +25,7 @@ pub use each::{columns as table_columns, names as table_names};
 
 /// A state that knows them, by name and by operator.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
-    for function in scalars::functions().chain(companion::functions()).chain([secret::function()]) {
+    for function in scalars::functions().chain(companion::functions()).chain([secret::function(), substr::function()]) {
         builder.scalar_functions().get_or_insert_default().push(Arc::new(function));
     }
     for function in aggregates::functions() {

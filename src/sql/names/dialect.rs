@@ -1,7 +1,10 @@
-//! What scripts have from SQLite's and MySQL's grammar and the planner has otherwise: REGEXP and the types of CAST; and
-//! which operators it refuses, since the two read them differently. Knows no names.
+//! What scripts have from SQLite's and MySQL's grammar and the planner has otherwise: REGEXP, `substr(x, -3)`, and the
+//! types of CAST; and which operators it refuses, since the two read them differently. Knows no names.
 
-use sqlparser::ast::{BinaryOperator, DataType, Expr, TimezoneInfo};
+use sqlparser::ast::{
+    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
+    Ident, ObjectName, TimezoneInfo, Value,
+};
 
 use crate::error::{Error, Kind};
 
@@ -12,6 +15,11 @@ pub(super) fn planned(expr: &mut Expr) {
             let op = if *negated { BinaryOperator::PGRegexNotMatch } else { BinaryOperator::PGRegexMatch };
             *expr = Expr::BinaryOp { left: text.clone(), op, right: pattern.clone() };
         }
+        // To the planner it is the same as `substring(x FROM a FOR b)`, which counts from the front alone.
+        Expr::Substring { expr: text, substring_from: Some(from), substring_for, special: true, .. } => {
+            let args = [Some(text), Some(from), substring_for.as_mut()];
+            *expr = called("substr", args.into_iter().flatten().map(|arg| take(arg)).collect());
+        }
         Expr::Cast { data_type, .. } => {
             if let Some(known) = known(data_type) {
                 *data_type = known;
@@ -19,6 +27,24 @@ pub(super) fn planned(expr: &mut Expr) {
         }
         _ => {}
     }
+}
+
+fn called(name: &str, args: Vec<Expr>) -> Expr {
+    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+fn take(expr: &mut Expr) -> Expr {
+    std::mem::replace(expr, Expr::Value(Value::Null.with_empty_span()))
 }
 
 /// Why an operator cannot be taken as it stands: SQLite and PostgreSQL read it each in its own way, and both give rows.
@@ -157,6 +183,9 @@ mod tests {
         check("CAST(a AS UNSIGNED)", "CAST(a AS BIGINT UNSIGNED)");
         check("CAST(a AS JSON)", "CAST(a AS TEXT)");
         check("CAST(a AS NCHAR)", "CAST(a AS TEXT)");
+        check("substr(a, -3)", "substr(a, -3)");
+        check("substring(a || b, 1, 2)", "substr((a || b), 1, 2)");
+        check("substring(a FROM 1 FOR 2)", "SUBSTRING(a FROM 1 FOR 2)");
         check("CAST(a AS DATETIME)", "CAST(a AS TIMESTAMP)");
     }
 }
