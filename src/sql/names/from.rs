@@ -2,7 +2,7 @@
 //! USING and NATURAL make one column of two; what that column is, for each kind of join, is said here.
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, Ident, JoinConstraint, JoinOperator, ObjectName,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName,
     ObjectNamePart, TableAlias, TableFactor, TableWithJoins, Value,
 };
 use sqlparser::tokenizer::Span;
@@ -16,12 +16,13 @@ use super::select::renamed;
 use super::{Pass, TableUse};
 
 impl Pass<'_> {
-    pub(super) fn from<'s>(&mut self, from: &mut [TableWithJoins], outer: Option<&'s Scope<'s>>) -> Scope<'s> {
+    pub(super) fn from<'s>(&mut self, from: &mut Vec<TableWithJoins>, outer: Option<&'s Scope<'s>>) -> Scope<'s> {
         let mut scope = Scope::within(outer);
         scope.crowded = from.len() > 1 || from.iter().any(|tree| !tree.joins.is_empty());
-        for tree in from {
+        for tree in from.iter_mut() {
             self.tree(tree, &mut scope);
         }
+        within_reach(from);
         scope
     }
 
@@ -294,6 +295,39 @@ impl Pass<'_> {
                 None
             }
         }
+    }
+}
+
+/// `FROM t, json_each(t.x) e JOIN u ON …`: to the planner a JOIN binds more than the comma, and what stands before the
+/// comma is out of its reach. CROSS JOIN means the same as the comma, as long as no side of a later join is kept whole.
+fn within_reach(from: &mut Vec<TableWithJoins>) {
+    let lateral = |factor: &TableFactor| {
+        matches!(factor, TableFactor::Function { lateral: true, .. } | TableFactor::Derived { lateral: true, .. })
+    };
+    let reaches = |tree: &TableWithJoins| {
+        let mut factors = std::iter::once(&tree.relation).chain(tree.joins.iter().map(|join| &join.relation));
+        !tree.joins.is_empty() && factors.any(lateral)
+    };
+    let plain = |tree: &TableWithJoins| {
+        tree.joins.iter().all(|join| {
+            matches!(
+                join.join_operator,
+                JoinOperator::Join(JoinConstraint::On(_) | JoinConstraint::None)
+                    | JoinOperator::Inner(JoinConstraint::On(_) | JoinConstraint::None)
+                    | JoinOperator::Left(JoinConstraint::On(_))
+                    | JoinOperator::LeftOuter(JoinConstraint::On(_))
+                    | JoinOperator::CrossJoin(JoinConstraint::None)
+            )
+        })
+    };
+    let Some(last) = from.iter().skip(1).rposition(reaches).map(|at| at + 1) else { return };
+    if !from[1..=last].iter().all(plain) {
+        return;
+    }
+    for TableWithJoins { relation, joins } in from.drain(1..=last).collect::<Vec<_>>() {
+        let join_operator = JoinOperator::CrossJoin(JoinConstraint::None);
+        from[0].joins.push(Join { relation, global: false, join_operator });
+        from[0].joins.extend(joins);
     }
 }
 
