@@ -22,6 +22,7 @@ mod substr;
 use crate::engine::lateral::Lateral;
 
 pub use each::{columns as table_columns, names as table_names};
+pub use operators::compared;
 
 /// A state that knows them, by name and by operator.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {

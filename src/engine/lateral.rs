@@ -23,18 +23,35 @@ impl AnalyzerRule for Lateral {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> PlanResult<LogicalPlan> {
-        plan.transform_up_with_subqueries(|plan| match plan {
-            LogicalPlan::Join(join) => joined(join),
-            plan => Ok(Transformed::no(plan)),
-        })
-        .data()
+        flattened(plan, Reach::Left)
     }
+}
+
+/// What a right side may speak of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// The left side alone.
+    Left,
+    /// Rows further out, too: the plan is a subquery's.
+    Further,
+}
+
+/// The plan without such joins.
+///
+/// # Errors
+/// One that has no plan.
+pub fn flattened(plan: LogicalPlan, reach: Reach) -> PlanResult<LogicalPlan> {
+    plan.transform_up_with_subqueries(|plan| match plan {
+        LogicalPlan::Join(join) => joined(join, reach),
+        plan => Ok(Transformed::no(plan)),
+    })
+    .data()
 }
 
 /// The name of what is unnested by a plan that has none of its own.
 const UNNAMED: &str = "#lateral";
 
-fn joined(join: Join) -> PlanResult<Transformed<LogicalPlan>> {
+fn joined(join: Join, reach: Reach) -> PlanResult<Transformed<LogicalPlan>> {
     let (right, name) = match &*join.right {
         LogicalPlan::SubqueryAlias(SubqueryAlias { input, alias, .. }) => (input, alias.clone()),
         _ => (&join.right, TableReference::bare(UNNAMED)),
@@ -66,7 +83,7 @@ fn joined(join: Join) -> PlanResult<Transformed<LogicalPlan>> {
             })
         })
     })?;
-    if let Some(column) = outside.first() {
+    if let (Reach::Left, Some(column)) = (reach, outside.first()) {
         return plan_err!(
             "`{column}` is out of reach here: write what has it directly before, in the same FROM, behind a comma"
         );
@@ -173,7 +190,9 @@ impl Build<'_> {
     fn expr(&self, expr: Expr) -> PlanResult<Expr> {
         expr.transform_up(|expr| {
             Ok(match expr {
-                Expr::OuterReferenceColumn(_, column) => Transformed::yes(Expr::Column(column)),
+                Expr::OuterReferenceColumn(_, column) if self.left.schema().has_column(&column) => {
+                    Transformed::yes(Expr::Column(column))
+                }
                 Expr::Column(column) => Transformed::yes(Expr::Column(self.column(&column))),
                 expr => Transformed::no(expr),
             })

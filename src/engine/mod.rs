@@ -23,6 +23,7 @@ mod failures;
 mod functions;
 mod headers;
 mod in_turn;
+mod items;
 mod lateral;
 mod least;
 mod names;

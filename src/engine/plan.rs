@@ -15,7 +15,7 @@ use sqlparser::ast::Query;
 
 use crate::engine::rewrites::FewerCalls;
 use crate::engine::translate::translate;
-use crate::engine::{Engine, everywhere, functions, rules};
+use crate::engine::{Engine, everywhere, functions, items, rules};
 use crate::error::Result;
 use crate::settings::Settings;
 use crate::sql::Source;
@@ -25,10 +25,11 @@ const BATCH_ROWS: usize = 1024;
 
 /// DataFusion's plan of a resolved query.
 pub async fn logical(state: &SessionState, query: Query, source: &Source) -> Result<LogicalPlan> {
+    let failed = |error| translate(&error, Some(source));
     let statement = sqlparser::ast::Statement::Query(Box::new(query));
     let plan = state.statement_to_plan(PlannerStatement::Statement(Box::new(statement))).await;
-    let plan = plan.and_then(|plan| everywhere::expanded(plan, state.config()));
-    plan.map_err(|error| translate(&error, Some(source)))
+    let plan = plan.and_then(|plan| everywhere::expanded(plan, state.config())).map_err(failed)?;
+    items::evaluated(plan, state).await.map_err(failed)
 }
 
 pub async fn physical(state: &SessionState, plan: &LogicalPlan, source: &Source) -> Result<Arc<dyn ExecutionPlan>> {

@@ -152,6 +152,12 @@ fn fitted(expr: Expr, kind: Kind, other: Kind) -> Expr {
     }
 }
 
+/// `left = right` as where it is typed.
+pub fn compared(left: Expr, right: Expr, schema: &DFSchema) -> Expr {
+    let (one, other) = (Kind::of(&left, schema), Kind::of(&right, schema));
+    fitted(left, one, other).eq(fitted(right, other, one))
+}
+
 fn counted(expr: Expr, kind: Kind) -> Expr {
     if kind == Kind::Value { as_number(expr) } else { expr }
 }
