@@ -9,6 +9,7 @@ use datafusion::prelude::DataFrame;
 use futures::{StreamExt, TryStreamExt};
 
 use crate::engine::outcome::Outcome;
+use crate::engine::plan::physical;
 use crate::engine::session::{Session, not_there};
 use crate::engine::translate::translate;
 use crate::engine::{explain, least, own, show};
@@ -48,7 +49,7 @@ impl Session {
         };
         let explained = DataFrame::new(state.clone(), logical.clone()).explain_with_options(options).map_err(failed)?;
         // Planned once more for its calls: DataFusion's own explanation keeps its plan to itself.
-        let plan = state.create_physical_plan(&logical).await.map_err(failed)?;
+        let plan = physical(&state, &logical, source).await?;
         if analyze {
             run.calls.afford(least::calls(&plan))?;
         }

@@ -34,6 +34,7 @@ mod pages;
 mod permissions;
 mod plan;
 mod pushdown;
+mod refused;
 mod regions;
 mod rewrites;
 mod route;

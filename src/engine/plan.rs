@@ -15,7 +15,7 @@ use sqlparser::ast::Query;
 
 use crate::engine::rewrites::FewerCalls;
 use crate::engine::translate::translate;
-use crate::engine::{Engine, everywhere, functions, items, rules};
+use crate::engine::{Engine, everywhere, functions, items, refused, rules};
 use crate::error::Result;
 use crate::settings::Settings;
 use crate::sql::Source;
@@ -25,6 +25,7 @@ const BATCH_ROWS: usize = 1024;
 
 /// DataFusion's plan of a resolved query.
 pub async fn logical(state: &SessionState, query: Query, source: &Source) -> Result<LogicalPlan> {
+    refused::ragged(&query, source)?;
     let failed = |error| translate(&error, Some(source));
     let statement = sqlparser::ast::Statement::Query(Box::new(query));
     let plan = state.statement_to_plan(PlannerStatement::Statement(Box::new(statement))).await;
@@ -33,7 +34,10 @@ pub async fn logical(state: &SessionState, query: Query, source: &Source) -> Res
 }
 
 pub async fn physical(state: &SessionState, plan: &LogicalPlan, source: &Source) -> Result<Arc<dyn ExecutionPlan>> {
-    state.create_physical_plan(plan).await.map_err(|error| translate(&error, Some(source)))
+    let optimized = state.optimize(plan).map_err(|error| refused::unplanned(&error, plan, source))?;
+    refused::unrunnable(&optimized, source)?;
+    let planned = state.query_planner().create_physical_plan(&optimized, state).await;
+    planned.map_err(|error| translate(&error, Some(source)))
 }
 
 /// Every batch of a plan.

@@ -43,7 +43,7 @@ pub fn translate(error: &DataFusionError, source: Option<&Source>) -> Error {
         | DataFusionError::Configuration(message)
         | DataFusionError::Execution(message) => Error::new(Kind::Statement, sentence(message)),
         DataFusionError::NotImplemented(message) => {
-            Error::new(Kind::Statement, format!("not possible yet: {}", sentence(message)))
+            Error::new(Kind::Statement, format!("not possible yet: {}", sentence(undumped(message))))
         }
         DataFusionError::ResourcesExhausted(message) => {
             Error::new(Kind::Limit, "the statement needs more memory than `iql.memory` allows")
@@ -51,7 +51,7 @@ pub fn translate(error: &DataFusionError, source: Option<&Source>) -> Error {
                 .with_hint("raise it with `--memory-limit`, or `SET iql.memory = …`")
         }
         DataFusionError::IoError(inner) => Error::new(Kind::Io, inner.to_string()),
-        DataFusionError::Internal(message) => Error::new(Kind::Internal, sentence(message)),
+        DataFusionError::Internal(message) => Error::new(Kind::Internal, sentence(undumped(message))),
         other => Error::new(Kind::Internal, sentence(&other.strip_backtrace())),
     }
 }
@@ -85,6 +85,14 @@ fn schema(error: &SchemaError) -> String {
         SchemaError::DuplicateUnqualifiedField { name } => {
             format!("the column `{name}` is there twice: give one an alias")
         }
+    }
+}
+
+/// What stands before a dump of a value of DataFusion's own: `Exists(Exists { subquery: …`.
+fn undumped(message: &str) -> &str {
+    match message.split_once(" { ") {
+        Some((before, _)) => before.rsplit_once(' ').map_or(before, |(before, _)| before),
+        None => message,
     }
 }
 
