@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::Utc;
 use serde_json::Value;
 
-use super::exchange::Incoming;
+use super::incoming::Incoming;
 use super::place::Frame;
 use super::wiring::{Answer, Call, Errors, Source, Statuses, Wiring};
 use crate::drivers::Request;
@@ -46,7 +46,7 @@ pub fn text(incoming: &Incoming, about: &About<'_>) -> Result<Option<String>> {
     if !about.statuses.is_success(incoming.status) {
         return Err(said(incoming, about));
     }
-    if let Some(coding) = incoming.header("content-encoding").filter(|coding| coding != "identity") {
+    if let Some(coding) = incoming.header("content-encoding").filter(|coding| *coding != "identity") {
         return Err(shape(incoming, about, &format!("packed by `{coding}`, which was not asked for")));
     }
     if is_web_page(incoming) {
@@ -173,7 +173,7 @@ fn said(incoming: &Incoming, about: &About<'_>) -> Error {
     error.context.insert(0, about.described.clone());
     let (message, code) = message(incoming, about.errors);
     error.context.extend(message.map(|message| format!("{service} says: {message}")));
-    let id = about.errors.request_id.as_ref().and_then(|name| incoming.header(name));
+    let id = about.errors.request_id.as_ref().and_then(|name| incoming.header(name)).map(String::from);
     let facts = [code.as_ref().map(|code| format!("code {code}")), id.clone().map(|id| format!("request id {id}"))];
     let facts: Vec<String> = facts.into_iter().flatten().collect();
     error.context.extend((!facts.is_empty()).then(|| facts.join(", ")));
@@ -214,7 +214,7 @@ fn shortened(text: &str) -> String {
 
 /// An answer of success that is not what the document says.
 pub fn shape(incoming: &Incoming, about: &About<'_>, why: &str) -> Error {
-    let id = about.errors.request_id.as_ref().and_then(|name| incoming.header(name));
+    let id = about.errors.request_id.as_ref().and_then(|name| incoming.header(name)).map(String::from);
     let id_text = id.as_ref().map(|id| format!(", request id {id}")).unwrap_or_default();
     let error = Error::new(Kind::Shape, format!("{} answered `{}` {why}", about.service, about.call))
         .with_context(&about.described)

@@ -7,12 +7,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use tokio::time::{Instant, sleep_until};
 
 use super::address::{is_same_origin, origin, resolved};
+use super::incoming::Incoming;
 use crate::drivers::causes::{chain_text, find};
 use crate::drivers::http::{Astray, BadSetting, Http, NoAddress};
 use crate::error::{Error, Kind, Result};
@@ -38,22 +38,6 @@ pub struct Sent {
     pub body: Option<Vec<u8>>,
 }
 
-pub struct Incoming {
-    pub status: u16,
-    headers: Headers,
-    pub body: Vec<u8>,
-}
-
-impl Incoming {
-    pub fn header(&self, name: &str) -> Option<String> {
-        self.headers.get(name).map(String::from)
-    }
-
-    pub fn headers(&self, name: &str) -> Vec<String> {
-        self.headers.get_all(name).map(String::from).collect()
-    }
-}
-
 impl Exchange {
     pub fn new(http: &Http, connect: Duration, per_second: Option<usize>) -> Self {
         let interval = per_second.map(|count| Duration::from_secs(1) / u32::try_from(count).unwrap_or(u32::MAX));
@@ -70,7 +54,7 @@ impl Exchange {
             let incoming = self.once(service, sent, &url).await?;
             let location = incoming.header("location").filter(|_| [301, 302, 303, 307, 308].contains(&incoming.status));
             let Some(location) = location else { return Ok(incoming) };
-            let next = resolved(&url, &location);
+            let next = resolved(&url, location);
             let refused = |why: &str| {
                 Error::new(Kind::Refused, format!("{service} sends the request on {why}, which is not followed"))
                     .with_context(format!("HTTP status {}, to {}", incoming.status, origin(&next)))
@@ -104,7 +88,8 @@ impl Exchange {
             length.map_err(|_| unfit("its length is none"))?;
         }
         let response = self.http.call(request, self.connect).await.map_err(|error| broken(service, url, &error))?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let status = response.status().as_u16();
+        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let body = ByteStream::new(response.into_body()).collect().await.map_err(|error| {
             Error::new(Kind::Transport, format!("no whole answer came from {service}")).with_context(chain_text(&error))
         })?;

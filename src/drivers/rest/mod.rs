@@ -7,9 +7,10 @@ use async_trait::async_trait;
 
 use self::answer::About;
 use self::auth::{Credential, Desk, Keys};
-use self::exchange::{Exchange, Incoming, Sent};
+use self::exchange::{Exchange, Sent};
+use self::incoming::Incoming;
 use self::known::Known;
-use self::wiring::{Answer, Call, Wiring};
+use self::wiring::{Call, Wiring};
 use super::http::Http;
 use super::{Driver, Input, Page, ParamSignature, Request, Signature, narrowed};
 use crate::catalog::Written;
@@ -21,6 +22,7 @@ mod address;
 mod answer;
 mod auth;
 mod exchange;
+mod incoming;
 mod known;
 mod paging;
 mod place;
@@ -153,7 +155,7 @@ impl Rest {
         }
         let sent = Sent { method: outgoing.method, url: outgoing.url.clone(), headers, body };
         let incoming = self.exchanged(&outgoing.base, sent, about).await?;
-        self.page(call, request, &outgoing.url, &incoming, about)
+        incoming.page(&self.wiring, call, request, &outgoing.url, about)
     }
 
     /// The answer to a request that carries a credential; once more with another one if that was not accepted.
@@ -174,36 +176,6 @@ impl Rest {
         let renewed = self.keys.credential(&desk, Some(&credential)).await?;
         self.known.add(&renewed.secrets());
         send(&renewed).await
-    }
-
-    fn page(&self, call: &Call, request: &Request, url: &str, incoming: &Incoming, about: &About<'_>) -> Result<Page> {
-        let request_id = self.wiring.errors.request_id.as_ref().and_then(|name| incoming.header(name));
-        // What the path names is not there, and so nothing of it. Whatever asks for more than a look is told.
-        let is_named = call.method == "GET" && call.path.names().any(|name| request.inputs.contains_key(name));
-        if !call.writes && is_named && call.statuses.absent.contains(&incoming.status) {
-            return Ok(Page { request_id, ..Page::default() });
-        }
-        if let Answer::Text(_) = &call.answer {
-            let text = answer::text(incoming, about)?.unwrap_or_default();
-            return Ok(Page { rows: vec![answer::row_of_text(call, request, &text)], next: None, request_id });
-        }
-        let Some(answer) = answer::json(incoming, about)? else {
-            if call.writes || incoming.status == 204 {
-                return Ok(Page { request_id, ..Page::default() });
-            }
-            return Err(answer::shape(incoming, about, "with nothing"));
-        };
-        // What a write answers with is read only where somebody asks for it.
-        if call.writes && request.fields.is_empty() {
-            return Ok(Page { request_id, ..Page::default() });
-        }
-        let (rows, entries) = answer::rows(&self.wiring, call, request, &answer, incoming, about)?;
-        let next = match &call.paging {
-            None => None,
-            Some(paging) => paging::next(paging, request, url, incoming, &answer, entries)
-                .map_err(|error| error.with_context(&about.described))?,
-        };
-        Ok(Page { rows, next, request_id })
     }
 }
 

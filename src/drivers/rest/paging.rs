@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::address::{is_same_origin, resolved};
-use super::exchange::Incoming;
+use super::incoming::Incoming;
 use super::request::Outgoing;
 use super::wiring::{By, From, Into, Paging};
 use crate::drivers::Request;
@@ -73,14 +73,16 @@ pub fn next(
     let is_last =
         |size: Option<usize>| entries == 0 || (paging.short_is_last && size.is_some_and(|size| entries < size));
     Ok(match &paging.by {
-        By::Token { from: From::Header(name), .. } => incoming.header(name).filter(|token| !token.is_empty()),
+        By::Token { from: From::Header(name), .. } => {
+            incoming.header(name).filter(|token| !token.is_empty()).map(String::from)
+        }
         By::Token { from: From::Answer(place), .. } => match place.within(answer) {
             None | Some(Value::Null | Value::Bool(false)) => None,
             Some(Value::String(token)) => Some(token.clone()).filter(|token| !token.is_empty()),
             Some(Value::Number(number)) => Some(number.to_string()),
             Some(_) => return Err(Error::new(Kind::Shape, "the token of the list's next page is no text")),
         },
-        By::Link => incoming.headers("link").iter().find_map(|link| next_link(link)).map(|link| resolved(url, &link)),
+        By::Link => incoming.all("link").find_map(next_link).map(|link| resolved(url, &link)),
         By::Number { first, .. } => {
             let (number, of) = request.marker.as_deref().and_then(|marker| marker.split_once(',')).unwrap_or_default();
             let (number, size) = (number.parse().unwrap_or(*first), of.parse().ok().or(asked));
