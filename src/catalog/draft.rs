@@ -1,7 +1,8 @@
 //! Documents as they were read, sound or not: who knows more of them than this room adds to their mistakes,
 //! and then all are reported at once. Knows where things stand, and not what they mean.
 
-use super::model::{Catalog, Provider, Service};
+use super::document::read;
+use super::model::{Catalog, Origin, Provider, Service};
 use super::yaml::{Key, Mistake, Node, Value, mistake};
 use crate::error::{Error, Kind, Result};
 
@@ -69,6 +70,15 @@ impl Written {
 }
 
 impl Drafts {
+    /// One more document, by its text.
+    pub fn add(&mut self, provider: &str, service: &str, origin: Origin, text: &str) {
+        let path = origin.path(provider, service);
+        match read(provider, service, origin, text) {
+            Ok(draft) => self.drafts.push(draft),
+            Err(mistake) => self.complaints.push(Complaint::new(&path, mistake)),
+        }
+    }
+
     /// The documents, if all are sound.
     ///
     /// # Errors

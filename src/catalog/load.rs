@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::document::{is_snake_case, not_snake_case, read};
+use super::document::{is_snake_case, not_snake_case};
 use super::draft::{Complaint, Drafts};
 use super::model::Origin;
 use crate::error::{Error, Kind, Result, reason};
@@ -35,11 +35,7 @@ pub fn load(folder: Option<&Path>) -> Result<Drafts> {
         texts.extend(files(folder, &mut loaded.complaints)?);
     }
     for ((provider, service), Text { origin, text }) in texts {
-        let path = origin.path(&provider, &service);
-        match read(&provider, &service, origin, &text) {
-            Ok(draft) => loaded.drafts.push(draft),
-            Err(mistake) => loaded.complaints.push(Complaint::new(&path, mistake)),
-        }
+        loaded.add(&provider, &service, origin, &text);
     }
     Ok(loaded)
 }
