@@ -132,46 +132,4 @@ fn is_null(expr: &Expr) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use datafusion::prelude::{col, lit};
-
-    fn check(filter: Expr, expected: &[(&str, &[&str])], only: Option<&str>) {
-        let expected: Values = expected
-            .iter()
-            .map(|(name, values)| (name.to_string(), values.iter().map(|value| value.to_string()).collect()))
-            .collect();
-        assert_eq!(implied(&filter), expected, "{filter}");
-        assert_eq!(only_column(&filter), only, "{filter}");
-    }
-
-    #[test]
-    fn a_filter_implies_values() {
-        let a = |value: &str| col("a").eq(lit(value));
-        let b = |value: &str| col("b").eq(lit(value));
-        check(a("1"), &[("a", &["1"])], Some("a"));
-        check(lit("1").eq(col("a")), &[("a", &["1"])], Some("a"));
-        check(a("1").or(a("2")).or(a("1")), &[("a", &["1", "2"])], Some("a"));
-        check(col("a").in_list(vec![lit("2"), lit("1"), lit("2")], false), &[("a", &["2", "1"])], Some("a"));
-        check(col("a").in_list(vec![lit("2")], true), &[], None);
-        check(a("1").and(b("2")), &[("a", &["1"]), ("b", &["2"])], None);
-        check(a("1").and(a("2")), &[("a", &[])], None);
-        check(a("1").and(b("2")).or(a("3")), &[("a", &["1", "3"])], None);
-        check(a("1").or(b("2")), &[], None);
-        check(a("1").or(lit(ScalarValue::Boolean(None))), &[("a", &["1"])], None);
-        let with_null = vec![lit("1"), lit("2"), lit("3"), lit(ScalarValue::Utf8(None))];
-        check(col("a").in_list(with_null, false), &[("a", &["1", "2", "3"])], None);
-        check(col("a").eq(lit(1)), &[], None);
-        check(col("a").not_eq(lit("1")), &[], None);
-        check(col("a").eq(col("b")), &[], None);
-    }
-
-    #[test]
-    fn several_filters_leave_what_all_allow() {
-        let in_two = col("a").in_list(vec![lit("1"), lit("2")], false);
-        let found = values(&[in_two.clone(), col("a").eq(lit("2"))]);
-        assert_eq!(found, Values::from([("a".to_string(), vec!["2".to_string()])]));
-        let none = values(&[in_two, col("a").eq(lit("3"))]);
-        assert_eq!(none, Values::from([("a".to_string(), vec![])]));
-    }
-}
+mod tests;
