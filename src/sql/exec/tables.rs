@@ -13,7 +13,7 @@ use super::{Read, is_marker, read, within};
 use crate::error::{Kind, Result};
 
 /// The statement's tokens with a query in the place of each `(EXEC …)`, and what stood there, in order.
-pub(in crate::sql) fn replace(
+pub(in super::super) fn replace(
     tokens: Vec<TokenWithSpan>,
     reader: Reader<'_>,
 ) -> Result<(Vec<TokenWithSpan>, Vec<Exec>)> {
