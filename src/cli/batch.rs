@@ -9,6 +9,7 @@ use crate::cli::args::Exec;
 use crate::cli::outcomes::{Outcomes, Wanted};
 use crate::cli::progress::{self, Progress};
 use crate::cli::signals::Ending;
+use crate::cli::unused::Unused;
 use crate::cli::{output, sandbox, sources, titles};
 use crate::engine::{Consent, Engine, Rows, Session, describe_cost};
 use crate::error::{Error, Kind, Result};
@@ -125,6 +126,10 @@ fn statements(script: &Script) -> Result<Vec<Statement>> {
 
 /// What is to be known before the first statement runs.
 fn say_first(exec: &Exec, script: &Script, statements: &[Statement]) {
+    let mut unused = Unused::new(&exec.script.templates, &exec.common);
+    unused.saw(script);
+    statements.iter().for_each(|statement| unused.saw_statement(statement));
+    unused.notices().iter().for_each(|notice| output::note(notice));
     if script.is_unrendered {
         output::note("the script has `{{` or `{%`, and is run as it stands: no variable was given");
     }

@@ -15,6 +15,7 @@ mod cells;
 mod check;
 mod manual;
 mod markdown;
+mod offline;
 mod outcomes;
 mod output;
 mod permissions;
@@ -26,6 +27,7 @@ mod sources;
 mod stackql;
 mod table;
 mod titles;
+mod unused;
 
 /// Done, and rows are missing.
 const PARTIAL: u8 = 3;

@@ -2,44 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use futures::FutureExt;
 use serde::Serialize;
 
 use crate::cli::args::Check;
-use crate::cli::{output, sandbox, sources};
-use crate::engine::{Engine, Permission};
+use crate::cli::{offline, output};
+use crate::engine::{Permission, Session};
 use crate::error::{Error, Kind, Result};
-use crate::script::{Reader, Whole};
-use crate::sql::Body;
+use crate::sql::{Body, Statement};
 
 /// # Errors
-/// What is wrong with a script.
+/// `Statement` when there are mistakes, all of which were told of.
 pub async fn run(wanted: &Check) -> Result<()> {
-    let variables = sources::variables(&wanted.templates)?;
-    let anchor = wanted.templates.anchor.as_deref();
-    let reader = Reader { variables: &variables, anchor, whole: Whole::Read, load: &sources::load };
-    let mut settings = wanted.common.settings()?;
-    // Serves until the end of this function.
-    let _sandbox = match &wanted.common.sandbox {
-        Some(dir) => Some(sandbox::point_at(&mut settings, dir.as_deref()).await?),
-        None => None,
-    };
-    // Nothing is read to find out.
-    settings.limits.max_calls = Some(0);
-    let engine = Engine::open(settings)?;
-    let mut needed = BTreeSet::new();
-    for path in sources::scripts(&wanted.files)? {
-        let session = engine.session();
-        let script = sources::file(&path, &reader).await?;
-        for statement in output::told(script.statements())? {
-            if let Body::Set { name, .. } | Body::Reset { name } = &statement.body {
-                if name != "iql.max_calls" {
-                    session.run(statement).await?;
-                }
-                continue;
-            }
-            needed.extend(session.permissions(&statement).await?);
-        }
-    }
+    let seen = offline::each(wanted, |session, statement| needed(session, statement).boxed()).await?;
+    let needed: BTreeSet<Permission> = seen.statements.into_iter().flatten().collect();
     let (actions, others): (Vec<&Permission>, Vec<&Permission>) = needed.iter().partition(|needed| is_action(needed));
     let policy = serde_json::to_string_pretty(&policy(&actions))
         .map_err(|e| Error::new(Kind::Internal, "the policy cannot be written").with_source(e))?;
@@ -49,6 +25,15 @@ pub async fn run(wanted: &Check) -> Result<()> {
         output::note(&format!("needed as well, and not given by a policy:\n{}", lines.collect::<Vec<_>>().join("\n")));
     }
     Ok(())
+}
+
+async fn needed(session: &Session, statement: Statement) -> Result<BTreeSet<Permission>> {
+    match &statement.body {
+        // Nothing is read to find out, whatever a script sets.
+        Body::Set { name, .. } | Body::Reset { name } if name == "iql.max_calls" => Ok(BTreeSet::new()),
+        Body::Set { .. } | Body::Reset { .. } => session.run(statement).await.map(|_| BTreeSet::new()),
+        _ => session.permissions(&statement).await,
+    }
 }
 
 /// IAM's actions are `service:Action`.
@@ -62,12 +47,12 @@ fn is_action(permission: &Permission) -> bool {
 #[serde(rename_all = "PascalCase")]
 struct Policy<'a> {
     version: &'static str,
-    statement: Vec<Statement<'a>>,
+    statement: Vec<Allowed<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Statement<'a> {
+struct Allowed<'a> {
     sid: &'static str,
     effect: &'static str,
     action: BTreeSet<&'a str>,
@@ -86,6 +71,6 @@ fn policy<'a>(actions: &[&'a Permission]) -> Policy<'a> {
     let statement = [("Calls", calls), ("CheckedByTheService", own)]
         .into_iter()
         .filter(|(_, action)| !action.is_empty())
-        .map(|(sid, action)| Statement { sid, effect: "Allow", action, resource: "*" });
+        .map(|(sid, action)| Allowed { sid, effect: "Allow", action, resource: "*" });
     Policy { version: "2012-10-17", statement: statement.collect() }
 }

@@ -49,7 +49,9 @@ impl Session {
     /// # Errors
     /// What is wrong with the statement.
     pub async fn permissions(&self, statement: &Statement) -> Result<BTreeSet<Permission>> {
-        self.needed(statement).await.map_err(|error| self.told(statement, error))
+        let mut bound = statement.clone();
+        self.put_in(&mut bound)?;
+        self.needed(&bound).await.map_err(|error| self.told(statement, error))
     }
 
     async fn needed(&self, statement: &Statement) -> Result<BTreeSet<Permission>> {

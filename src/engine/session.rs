@@ -103,6 +103,12 @@ impl Session {
         self.variables().bound.insert(name.into(), value.into());
     }
 
+    /// Puts the values that were given into a statement.
+    pub(super) fn put_in(&self, statement: &mut Statement) -> Result<()> {
+        let bound = self.variables().bound.clone();
+        statement.bind(&bound)
+    }
+
     /// Runs one statement: text, or one that was parsed already. Its rows come as they are read.
     ///
     /// ```sql
@@ -117,8 +123,7 @@ impl Session {
         Error: From<S::Error>,
     {
         let mut statement: Statement = statement.try_into()?;
-        let bound = self.variables().bound.clone();
-        statement.bind(&bound)?;
+        self.put_in(&mut statement)?;
         let done = self.run_whole(&statement).await;
         secrets::cleared(&self.engine, &statement, done)
     }

@@ -1,16 +1,19 @@
 //! `.iql` text → statements: variables and templates, lifecycle anchors, files within files; each statement knows the file
 //! and line that it came from. Pure: whoever wants a script hands over a way to load files.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Result};
-use crate::sql::{Origin, Run, Source, Statement, parse_each};
+use crate::sql::{Origin, Parsed, Run, Source, Statement, parse_each};
 use quotes::Quotes;
+use unrendered::{Unrendered, is_template};
 
 mod anchors;
 mod quotes;
 mod template;
+mod unrendered;
 mod variables;
 
 pub use anchors::{Anchor, anchors};
@@ -57,6 +60,10 @@ pub struct Script {
     is_rendered: bool,
     /// Whether the text has what templates have, and nothing was rendered.
     pub is_unrendered: bool,
+    /// What that would want.
+    unrendered: Option<Unrendered>,
+    /// The variables that its templates name, under every anchor and in comments too.
+    named: BTreeSet<String>,
     /// The anchors that there are, each once.
     anchors: Vec<String>,
 }
@@ -72,16 +79,34 @@ impl Script {
     /// Every statement, or every mistake.
     pub fn statements(&self) -> Result<Vec<Statement>, Vec<Error>> {
         let (mut statements, mut mistakes) = (Vec::new(), Vec::new());
-        for piece in &self.pieces {
-            match parse_each(&piece.source) {
-                Err(error) => mistakes.push(error),
-                Ok(each) => each.into_iter().for_each(|statement| match statement {
-                    Ok(statement) => statements.push(statement),
-                    Err(error) => mistakes.push(error),
-                }),
+        for Parsed { text, statement } in self.each() {
+            match statement {
+                Ok(statement) => statements.push(statement),
+                Err(error) => mistakes.push((text, error)),
             }
         }
-        if mistakes.is_empty() { Ok(statements) } else { Err(mistakes) }
+        if mistakes.is_empty() { Ok(statements) } else { Err(self.told(mistakes)) }
+    }
+
+    /// Every statement for itself, those that cannot be read among them.
+    pub fn each(&self) -> impl Iterator<Item = Parsed> + '_ {
+        self.pieces.iter().flat_map(|piece| parse_each(&piece.source))
+    }
+
+    /// The mistakes of some statements, by their texts, as they are told of: what is wrong with a template that nothing
+    /// was given for is that.
+    pub fn told(&self, mistakes: Vec<(String, Error)>) -> Vec<Error> {
+        let Some(unrendered) = &self.unrendered else {
+            return mistakes.into_iter().map(|(_, error)| error).collect();
+        };
+        let (of_template, others): (Vec<_>, Vec<_>) = mistakes.into_iter().partition(|(text, _)| is_template(text));
+        let template = (!of_template.is_empty()).then(|| unrendered.error());
+        template.into_iter().chain(others.into_iter().map(|(_, error)| error)).collect()
+    }
+
+    /// Whether a variable is named by its templates.
+    pub fn names(&self, variable: &str) -> bool {
+        self.named.iter().any(|name| name.split('.').next() == Some(variable))
     }
 
     /// The whole text as it is run.
@@ -98,6 +123,8 @@ impl Script {
     pub fn and(mut self, other: Script) -> Script {
         self.pieces.extend(other.pieces);
         self.is_unrendered |= other.is_unrendered;
+        self.unrendered = unrendered::both(self.unrendered, other.unrendered);
+        self.named.extend(other.named);
         self.is_rendered |= other.is_rendered;
         self.anchors.extend(other.anchors);
         self
@@ -139,8 +166,11 @@ impl Reader<'_> {
     ) -> Result<()> {
         let (text, own) = block(text, file)?;
         let variables = own.unwrap_or_default().under(given);
-        let masked = if variables.is_empty() { None } else { template::scan::masked(&text) };
+        let masked = if variables.is_given() { template::scan::masked(&text) } else { None };
         let anchored = anchors(masked.as_deref().unwrap_or(&text));
+        if variables.is_given() {
+            script.named.extend(template::names(&text, template::Where::Everywhere).unwrap_or_default());
+        }
         for anchor in &anchored {
             if !script.anchors.contains(&anchor.name) {
                 script.anchors.push(anchor.name.clone());
@@ -154,8 +184,11 @@ impl Reader<'_> {
             }
             None => text,
         };
-        let whole = if variables.is_empty() {
-            script.is_unrendered |= text.contains("{{") || text.contains("{%");
+        let whole = if !variables.is_given() {
+            if is_template(&text) {
+                script.is_unrendered = true;
+                script.unrendered = unrendered::both(script.unrendered.take(), Unrendered::of(&text, file));
+            }
             let runs = vec![Run { at: 0, from: 0..text.len(), verbatim: true }];
             (text.clone(), Origin::new(text, runs))
         } else {

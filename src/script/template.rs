@@ -2,6 +2,7 @@
 //! it puts out hold any: text and values go by number, so that no value is ever taken for template or for SQL, and each
 //! stretch of the result knows where it came from.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,7 @@ use crate::sql::split::{Within, within};
 use crate::sql::{Origin, Run, place};
 use scan::Part;
 
+mod comments;
 mod filters;
 pub mod scan;
 
@@ -47,32 +49,46 @@ const FILTERS: [&str; 23] = [
 /// What may begin a `{% … %}`, without what catches its output.
 const TAGS: [&str; 8] = ["if", "elif", "else", "endif", "for", "endfor", "set", "with"];
 
-/// The template with its values, and what each stretch of it was made of.
+/// The template with its values, and what each stretch of it was made of. What a comment names and nobody gave stays as it
+/// is written.
 ///
 /// # Errors
 /// `Syntax`, `Name` or `Param`, at its place in the template.
 pub fn render(text: &str, file: Option<&Path>, variables: &Variables) -> Result<(String, Origin)> {
     let template = Template { text, file };
-    let parts = scan::parts(text)
-        .map_err(|at| template.error(Kind::Syntax, format!("`{}` is not closed", &text[at.start..at.start + 2]), at))?;
-    let code = template.code(&parts)?;
-    let values: Arc<Mutex<Vec<Written>>> = Arc::default();
+    let mut parts = template.parts()?;
+    loop {
+        match template.rendered(&parts, variables) {
+            Ok(done) => return Ok(done),
+            Err(Wrong { part: Some(part), .. }) if comments::leave(text, &mut parts, part) => {}
+            Err(Wrong { error, .. }) => return Err(error),
+        }
+    }
+}
+
+/// Whether comments count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Where {
+    Everywhere,
+    OutsideOfComments,
+}
+
+/// What a template asks for, a member of another with a dot between them; `None` for what is no template.
+pub fn names(text: &str, place: Where) -> Option<BTreeSet<String>> {
+    let template = Template { text, file: None };
+    let mut parts = template.parts().ok()?;
+    let in_comments = match place {
+        Where::Everywhere => Vec::new(),
+        Where::OutsideOfComments => comments::within(text, &parts),
+    };
+    for (number, _) in in_comments.iter().enumerate().filter(|(_, is_within)| **is_within) {
+        comments::leave(text, &mut parts, number);
+    }
+    let code = template.code(&parts).ok()?;
     let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_debug(true);
     filters::add_to(&mut environment);
-    let kept = values.clone();
-    environment.set_formatter(move |out, _, value| {
-        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push(filters::written(value));
-        Ok(write_number(out, 'v', kept.len() - 1)?)
-    });
-    let rendered = environment
-        .template_from_str(&code.text)
-        .and_then(|compiled| compiled.render(variables.values()))
-        .map_err(|error| template.wrong(&error, &code, &environment, variables))?;
-    let values = values.lock().unwrap_or_else(PoisonError::into_inner);
-    template.put_together(&rendered, &parts, &values)
+    let names = environment.template_from_str(&code.text).ok()?.undeclared_variables(true);
+    Some(names.into_iter().collect())
 }
 
 fn write_number(out: &mut minijinja::Output<'_>, sign: char, number: usize) -> std::fmt::Result {
@@ -87,8 +103,22 @@ struct Template<'a> {
 /// What the engine sees of a template: its expressions, and numbers for the rest.
 struct Code {
     text: String,
-    /// Where each expression begins in it, and what it is in the template.
-    expressions: Vec<(usize, Range<usize>)>,
+    expressions: Vec<Expression>,
+}
+
+struct Expression {
+    /// Where it begins in the code.
+    begin: usize,
+    /// What it is in the template.
+    inside: Range<usize>,
+    /// The number of its part.
+    part: usize,
+}
+
+/// What is wrong, and with which part, if with one.
+struct Wrong {
+    error: Error,
+    part: Option<usize>,
 }
 
 impl Template<'_> {
@@ -96,26 +126,57 @@ impl Template<'_> {
         Error::new(kind, message).at(place(self.text, self.file, at)).with_context("nothing was sent")
     }
 
-    fn code(&self, parts: &[Part]) -> Result<Code> {
+    fn parts(&self) -> Result<Vec<Part>> {
+        scan::parts(self.text).map_err(|at| {
+            let sign = &self.text[at.start..at.start + 2];
+            self.error(Kind::Syntax, format!("`{sign}` is not closed"), at)
+        })
+    }
+
+    fn rendered(&self, parts: &[Part], variables: &Variables) -> Result<(String, Origin), Wrong> {
+        let code = self.code(parts)?;
+        let values: Arc<Mutex<Vec<Written>>> = Arc::default();
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_debug(true);
+        filters::add_to(&mut environment);
+        let kept = values.clone();
+        environment.set_formatter(move |out, _, value| {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.push(filters::written(value));
+            Ok(write_number(out, 'v', kept.len() - 1)?)
+        });
+        let rendered = environment
+            .template_from_str(&code.text)
+            .and_then(|compiled| compiled.render(variables.values()))
+            .map_err(|error| self.wrong(&error, &code, &environment, variables))?;
+        let values = values.lock().unwrap_or_else(PoisonError::into_inner);
+        self.put_together(&rendered, parts, &values).map_err(|error| Wrong { error, part: None })
+    }
+
+    fn code(&self, parts: &[Part]) -> Result<Code, Wrong> {
         let mut code = Code { text: String::new(), expressions: Vec::new() };
         for (number, part) in parts.iter().enumerate() {
-            match part {
-                Part::Text(_) => code.text += &format!("t{number} "),
+            let wrong = |error| Wrong { error, part: Some(number) };
+            let (inside, close) = match part {
+                Part::Text(_) => {
+                    code.text += &format!("t{number} ");
+                    continue;
+                }
                 Part::Value { inside, .. } => {
-                    self.check_value(inside.clone())?;
+                    self.check_value(inside.clone()).map_err(wrong)?;
                     code.text += &format!("t{number} {{{{");
-                    code.expressions.push((code.text.len(), inside.clone()));
-                    code.text += &without_leading_dots(&self.text[inside.clone()]);
-                    code.text += " }}";
+                    (inside, " }}")
                 }
                 Part::Tag { inside, whole } => {
-                    self.check_tag(inside.clone(), whole.clone())?;
+                    self.check_tag(inside.clone(), whole.clone()).map_err(wrong)?;
                     code.text += "{%";
-                    code.expressions.push((code.text.len(), inside.clone()));
-                    code.text += &without_leading_dots(&self.text[inside.clone()]);
-                    code.text += " %}";
+                    (inside, " %}")
                 }
-            }
+            };
+            code.expressions.push(Expression { begin: code.text.len(), inside: inside.clone(), part: number });
+            code.text += &without_leading_dots(&self.text[inside.clone()]);
+            code.text += close;
         }
         Ok(code)
     }
@@ -157,17 +218,40 @@ impl Template<'_> {
         code: &Code,
         environment: &Environment<'_>,
         variables: &Variables,
-    ) -> Error {
+    ) -> Wrong {
         // A filter's own mistake has the reason within.
         let at = error.range().map_or(0, |range| range.start);
-        let index = code.expressions.partition_point(|(begin, _)| *begin <= at).saturating_sub(1);
-        let Some((begin, inside)) = code.expressions.get(index) else {
-            return self.error(Kind::Syntax, format!("the template cannot be read: {error}"), 0..0);
-        };
+        let index = code.expressions.partition_point(|expression| expression.begin <= at).saturating_sub(1);
+        match code.expressions.get(index) {
+            None => {
+                let error = self.error(Kind::Syntax, format!("the template cannot be read: {error}"), 0..0);
+                Wrong { error, part: None }
+            }
+            Some(found) => {
+                let missing = self.missing(&self.text[found.inside.clone()], code, environment, variables);
+                Wrong { error: self.wrong_in(error, found, missing, variables), part: Some(found.part) }
+            }
+        }
+    }
+
+    /// The same, of the expression that it is about, with a name in it that stands for nothing.
+    fn wrong_in(
+        &self,
+        error: &minijinja::Error,
+        Expression { begin, inside, .. }: &Expression,
+        missing: Option<String>,
+        variables: &Variables,
+    ) -> Error {
+        let at = error.range().map_or(0, |range| range.start);
         let expression = &self.text[inside.clone()];
-        let trimmed = inside.start + (expression.len() - expression.trim_start().len())
-            ..inside.start + expression.trim_end().len();
-        if let Some(name) = self.missing(expression, code, environment, variables) {
+        let trimmed = match expression.trim() {
+            "" => inside.clone(),
+            words => {
+                let begin = inside.start + (expression.len() - expression.trim_start().len());
+                begin..begin + words.len()
+            }
+        };
+        if let Some(name) = missing {
             let found =
                 word_at(expression, &name).map_or(trimmed, |at| inside.start + at..inside.start + at + name.len());
             return self.undefined(&name, found, variables);
@@ -183,9 +267,8 @@ impl Template<'_> {
         match error.kind() {
             ErrorKind::UndefinedError => self.error(Kind::Name, format!("`{shown}` has no value"), exact),
             ErrorKind::UnknownFilter => {
-                let filter = error.detail().and_then(|detail| {
-                    detail.split(['`', '\'', ' ']).rfind(|word| expression.contains(*word) && !word.is_empty())
-                });
+                // The engine's words: `filter x is unknown`.
+                let filter = error.detail().and_then(|detail| detail.strip_prefix("filter ")?.split(' ').next());
                 let error = self.error(Kind::Name, format!("there is no filter `{}`", filter.unwrap_or(shown)), exact);
                 match filter.and_then(|filter| nearest(filter, FILTERS)) {
                     Some(near) => error.with_hint(format!("did you mean `{near}`?")),

@@ -9,21 +9,35 @@ use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 
 use crate::error::{Error, Kind, Place, Result};
 
-/// By name, in the order in which they came.
 #[derive(Debug, Clone, Default)]
-pub struct Variables(Vec<(String, Value)>);
+pub struct Variables {
+    /// By name, in the order in which they came.
+    values: Vec<(String, Value)>,
+    /// Whether anybody gave any, be it none at all in an empty file: it is what makes a script a template.
+    is_given: bool,
+}
 
 impl Variables {
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.values.is_empty()
+    }
+
+    /// A file without any.
+    fn nothing() -> Self {
+        Variables { values: Vec::new(), is_given: true }
+    }
+
+    pub fn is_given(&self) -> bool {
+        self.is_given
     }
 
     /// One more, or another value for one that is there.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<Value>) {
         let (name, value) = (name.into(), value.into());
-        match self.0.iter_mut().find(|(known, _)| *known == name) {
+        self.is_given = true;
+        match self.values.iter_mut().find(|(known, _)| *known == name) {
             Some((_, known)) => *known = value,
-            None => self.0.push((name, value)),
+            None => self.values.push((name, value)),
         }
     }
 
@@ -34,7 +48,8 @@ impl Variables {
 
     /// These, and the others over them.
     pub fn under(mut self, others: &Variables) -> Variables {
-        others.0.iter().for_each(|(name, value)| self.set(name, value.clone()));
+        others.values.iter().for_each(|(name, value)| self.set(name, value.clone()));
+        self.is_given |= others.is_given;
         self
     }
 
@@ -42,13 +57,13 @@ impl Variables {
     pub fn get(&self, name: &str) -> Option<Value> {
         let mut parts = name.split('.');
         let first = parts.next()?;
-        let value = self.0.iter().find(|(known, _)| known == first)?.1.clone();
+        let value = self.values.iter().find(|(known, _)| known == first)?.1.clone();
         parts.try_fold(value, |value, part| value.get_attr(part).ok().filter(|value| !value.is_undefined()))
     }
 
     /// The names that there are, or those within another.
     pub fn names(&self, within: Option<&str>) -> Vec<String> {
-        let Some(parent) = within else { return self.0.iter().map(|(name, _)| name.clone()).collect() };
+        let Some(parent) = within else { return self.values.iter().map(|(name, _)| name.clone()).collect() };
         let parent = self.get(parent).filter(|value| value.kind() == ValueKind::Map);
         let names =
             parent.and_then(|value| value.try_iter().ok().map(|keys| keys.map(|key| key.to_string()).collect()));
@@ -56,7 +71,7 @@ impl Variables {
     }
 
     pub(super) fn values(&self) -> Value {
-        Value::from_pairs(self.0.iter().cloned())
+        Value::from_pairs(self.values.iter().cloned())
     }
 
     /// The variables in a file: JSON, YAML, or `NAME=value` lines, by its ending, else by what it looks like.
@@ -68,6 +83,7 @@ impl Variables {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         match ending.as_str() {
+            _ if text.trim().is_empty() => Ok(Variables::nothing()),
             "json" => json(text, path, 0),
             "yaml" | "yml" => yaml(text, path),
             "env" => dotenv(text, path),
@@ -99,7 +115,7 @@ fn of_value(value: &Value) -> Option<Variables> {
         return None;
     }
     let members = value.try_iter().ok()?.map(|key| (key.to_string(), value.get_item(&key).unwrap_or_default()));
-    Some(Variables(members.collect()))
+    Some(Variables { values: members.collect(), is_given: true })
 }
 
 fn yaml(text: &str, path: &Path) -> Result<Variables> {
@@ -108,7 +124,10 @@ fn yaml(text: &str, path: &Path) -> Result<Variables> {
     };
     let documents = MarkedYaml::load_from_str(text)
         .map_err(|e| wrong(e.marker().line(), format!("the variables are not YAML: {}", e.info())))?;
-    let Some(document) = documents.first() else { return Ok(Variables::default()) };
+    let Some(document) = documents.first() else { return Ok(Variables::nothing()) };
+    if matches!(document.data, YamlData::Value(Scalar::Null)) {
+        return Ok(Variables::nothing());
+    }
     let value = of_yaml(document).map_err(|line| wrong(line, "this is no value".into()))?;
     of_value(&value).ok_or_else(|| wrong(document.span.start.line(), "the variables are `name: value` lines".into()))
 }
@@ -155,7 +174,7 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
 /// `NAME=value`: a value within `"…"` knows `\n`, `\"` and `\\`, one within `'…'` is as it stands, and one without quotes
 /// ends before ` #`.
 fn dotenv(text: &str, path: &Path) -> Result<Variables> {
-    let mut variables = Variables::default();
+    let mut variables = Variables::nothing();
     for (line, text) in lines(text) {
         let wrong = |message: &str| Error::new(Kind::Usage, message).at(Place::File { path: path.to_path_buf(), line });
         let (name, value) = assignment(text).ok_or_else(|| wrong("this line is not `NAME=value`"))?;
@@ -216,6 +235,9 @@ mod tests {
                 r##"{"A":"b c","B":"it #","C":"x\n\"","D":""}"##,
             ),
             ("vars", "A=1\n", r#"{"A":"1"}"#),
+            ("v.json", "", "{}"),
+            ("v.yaml", "# nothing yet\n", "{}"),
+            ("v.yaml", "---\n", "{}"),
             ("vars", "a: 1\n", r#"{"a":1}"#),
             ("vars", "{\"a\": 1}", r#"{"a":1}"#),
             ("v.json", "{\n\"a\": }", "the variables are not JSON: expected value (column 6)  v.json:2"),

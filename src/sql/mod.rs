@@ -24,7 +24,7 @@ pub use hints::ANCHORS;
 pub use origin::{Origin, Run, place};
 pub use own::{Block, Content, Copy, CreateFile, CreateTable, CreateView, Dropped, Existing, Own};
 pub use params::Params;
-pub use parse::{parse, parse_each};
+pub use parse::{Parsed, parse, parse_each};
 pub use statement::{
     Assignment, Body, Delete, Describe, Exec, Insert, Name, OnConflict, Part, Show, ShowFilter, Source, Statement,
     Update, query,

@@ -1,7 +1,7 @@
 //! Bound params: `$name` in a statement becomes the literal that was given for it, wherever a literal may stand.
 //! A value never becomes SQL: whatever it holds, it is one literal, or a list of literals within `IN (…)`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use serde_json::Value as Json;
@@ -23,7 +23,7 @@ impl Statement {
     /// several the first, with the others in its context.
     pub fn bind(&mut self, params: &Params) -> Result<()> {
         let source = self.source.clone();
-        let mut binding = Binding { params, source: &source, errors: Vec::new() };
+        let mut binding = Binding { params, source: &source, errors: Vec::new(), named: BTreeSet::new() };
         binding.body(&mut self.body);
         self.execs.iter_mut().for_each(|exec| binding.exec(exec));
         // An `(EXEC …)` stands both in the tree and on its own.
@@ -45,12 +45,24 @@ impl Statement {
                 .with_context("nothing was sent")),
         }
     }
+
+    /// The names, without their `$`, for which it wants values.
+    pub fn params(&self) -> BTreeSet<String> {
+        let (mut copy, nothing) = (self.clone(), Params::new());
+        let mut binding =
+            Binding { params: &nothing, source: &self.source, errors: Vec::new(), named: BTreeSet::new() };
+        binding.body(&mut copy.body);
+        copy.execs.iter_mut().for_each(|exec| binding.exec(exec));
+        binding.named
+    }
 }
 
 struct Binding<'a> {
     params: &'a Params,
     source: &'a Source,
     errors: Vec<Error>,
+    /// What was asked for.
+    named: BTreeSet<String>,
 }
 
 impl Binding<'_> {
@@ -120,7 +132,8 @@ impl Binding<'_> {
     /// A view outlives the session's values.
     fn visit_view(&mut self, tree: &mut impl VisitMut) {
         let nothing = Params::new();
-        let mut found = Binding { params: &nothing, source: self.source, errors: Vec::new() };
+        let mut found =
+            Binding { params: &nothing, source: self.source, errors: Vec::new(), named: BTreeSet::new() };
         found.visit(tree);
         self.errors.extend(found.errors.into_iter().map(|error| Error {
             message: "a view keeps its text, and no value of a param".into(),
@@ -133,6 +146,7 @@ impl Binding<'_> {
     fn value(&mut self, name: &str, span: Span) -> Option<&Json> {
         let bare =
             name.strip_prefix('$').filter(|bare| !bare.is_empty() && !bare.starts_with(|c: char| c.is_numeric()));
+        self.named.extend(bare.map(String::from));
         let error = match bare.map(|bare| (bare, self.params.get(bare))) {
             Some((_, Some(value))) => return Some(value),
             Some((bare, None)) => {

@@ -49,22 +49,35 @@ const MOST_LEVELS: usize = 64;
 /// is too deep overflows the stack when it is dropped.
 const MOST_TOKENS: usize = 4000;
 
-/// Parses a whole script: every statement, or the first error with its place.
-pub fn parse(text: &str, file: Option<&Path>) -> Result<Vec<Statement>> {
-    parse_each(&Source::new(text, file))?.into_iter().collect()
+/// A statement's text, and what it is; for the end of a text that cannot be cut into words, why.
+#[derive(Debug)]
+pub struct Parsed {
+    pub text: String,
+    pub statement: Result<Statement>,
 }
 
-/// Parses each statement of a script for itself. What is told of one that cannot be read has none of its secrets.
-///
-/// # Errors
-/// A text that cannot be cut into words, and so neither into statements.
-pub fn parse_each(source: &Source) -> Result<Vec<Result<Statement>>> {
+/// Parses a whole script: every statement, or the first error with its place.
+pub fn parse(text: &str, file: Option<&Path>) -> Result<Vec<Statement>> {
+    parse_each(&Source::new(text, file)).into_iter().map(|parsed| parsed.statement).collect()
+}
+
+/// Parses each statement of a script for itself: a mistake in one hides none of another. What is told of one that cannot
+/// be read has none of its secrets.
+pub fn parse_each(source: &Source) -> Vec<Parsed> {
     let text = source.text();
     let cautious = |error| Hidden::cautious(text).error(error);
-    let tokens = split::tokens(text).map_err(|error| cautious(syntax::of_text(&error, text, source)))?;
-    let statement =
-        |tokens| parse_statement(tokens, source).map_err(|error| cautious(syntax::with_quotes(error, tokens)));
-    Ok(split::statements(&tokens).map(statement).collect())
+    let (tokens, wrong) = split::tokens_before(text);
+    let parsed = |tokens: &[TokenWithSpan]| Parsed {
+        text: source.between(first(tokens).span.start, last(tokens).span.end).to_string(),
+        statement: parse_statement(tokens, source).map_err(|error| cautious(syntax::with_quotes(error, tokens))),
+    };
+    let mut each: Vec<Parsed> = split::statements(&tokens).map(parsed).collect();
+    if let Some(error) = wrong {
+        let begin = tokens.last().map_or(Location::new(1, 1), |token| token.span.end);
+        let statement = Err(cautious(syntax::of_text(&error, text, source)));
+        each.push(Parsed { text: source.from(begin).to_string(), statement });
+    }
+    each
 }
 
 impl TryFrom<&str> for Statement {

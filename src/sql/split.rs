@@ -86,6 +86,18 @@ pub(super) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, TokenizerError> {
     Tokenizer::new(&DIALECT, &comments::blanked(text)).tokenize_with_location()
 }
 
+/// The same, of all that is closed by a `;` where what follows it cannot be cut into words, and why it cannot.
+pub(super) fn tokens_before(text: &str) -> (Vec<TokenWithSpan>, Option<TokenizerError>) {
+    let mut tokens = Vec::new();
+    let blanked = comments::blanked(text);
+    let error = Tokenizer::new(&GenericDialect {}, &blanked).tokenize_with_location_into_buf(&mut tokens).err();
+    if error.is_some() {
+        let closed = tokens.iter().rposition(|token| token.token == Token::SemiColon).map_or(0, |at| at + 1);
+        tokens.truncate(closed);
+    }
+    (tokens, error)
+}
+
 /// A quote or a comment that was opened and not closed.
 pub(super) fn is_unfinished(error: &TokenizerError) -> bool {
     let message = error.message.as_str();

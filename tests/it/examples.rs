@@ -45,10 +45,7 @@ fn examples_run_as_they_say() {
             let files =
                 words.iter().position(|word| *word == "-q").map(|at| ["-q", words[at + 1]]).unwrap_or(["--var", "a=b"]);
             let path = format!("examples/{name}.iql");
-            let mut check = home.command(&["check", files[0], files[1], "--var", "tag=env", &path]);
-            // Nothing is asked: it is only to be there.
-            let checked =
-                home.shown(&check.env("IMMUTA_HOST", "https://acme.immuta.example").output().expect("iql runs"));
+            let checked = home.run(&["check", files[0], files[1], "--var", "tag=env", &path]);
             assert!(checked.starts_with("exit 0"), "{checked}");
         }
     }

@@ -23,6 +23,7 @@ mod refusals;
 mod rest;
 mod scripts;
 mod scripts_cli;
+mod scripts_given;
 mod service;
 mod slt;
 mod swap;

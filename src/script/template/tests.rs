@@ -72,6 +72,23 @@ fn what_filters_give() {
 }
 
 #[test]
+fn nothing_has_to_be_given_for_a_comment() {
+    let check = |template: &str, expected: &str| assert_eq!(rendered(template).as_deref(), Ok(expected), "{template}");
+    check("SELECT 1 -- {{ nam }} of {{ n }}\n, '{{ n }}'", "SELECT 1 -- {{ nam }} of 5\n, '5'");
+    check("/* {{ nam }} {{ name | sqlist }} {{ }} */ {{ n }}", "/* {{ nam }} {{ name | sqlist }} {{ }} */ 5");
+    check("# {% esle %} {% if nam %}\n{{ n }}", "# {% esle %} {% if nam %}\n5");
+    check(
+        "-- {% if nam %}\n-- LIMIT {{ n }}\n-- {% else %}{% endif %} {{ n }}\n",
+        "-- {% if nam %}\n-- LIMIT 5\n-- {% else %}{% endif %} 5\n",
+    );
+    check("-- {% if n %}\nSELECT 1\n-- {% endif %}", "-- \nSELECT 1\n-- ");
+    check("'-- {{ n }}' \"-- {{ n }}\"", "'-- 5' \"-- 5\"");
+    for template in ["-- {% if nam %}\nSELECT 1\n-- {% endif %}", "'-- {{ nam }}'", "/* {{ nam }} */ '{{ nam }}'"] {
+        assert!(rendered(template).is_err_and(|error| error.contains("there is no variable `nam`")), "{template}");
+    }
+}
+
+#[test]
 fn what_templates_refuse() {
     let mut shown = String::new();
     for template in [
@@ -90,6 +107,7 @@ fn what_templates_refuse() {
         "$${{ name }}$$",
         "SELECT '{{ name ",
         "'{{ name | sql_escap }}'",
+        "IN {{ names | sqllist }}",
         "'{{ name | }}'",
         "'{{ name name }}'",
         "'{{ name | from_json }}'",

@@ -1,0 +1,59 @@
+//! `--var` and `--param` that nothing names: most often a name that was mistyped.
+
+use std::collections::BTreeSet;
+
+use crate::cli::args::{Common, Templates};
+use crate::error::nearest;
+use crate::script::Script;
+use crate::sql::Statement;
+
+/// What was given, and is not named so far.
+pub struct Unused {
+    variables: Vec<String>,
+    params: Vec<String>,
+    /// What is named, for which a mistyped one may have been meant.
+    wanted: BTreeSet<String>,
+    /// Something could not be read, and may name anything.
+    is_unsure: bool,
+}
+
+impl Unused {
+    pub fn new(templates: &Templates, common: &Common) -> Self {
+        let names = |pairs: &mut dyn Iterator<Item = &String>| pairs.cloned().collect();
+        Unused {
+            variables: names(&mut templates.var.iter().map(|(name, _)| name)),
+            params: names(&mut common.params.iter().map(|(name, _)| name)),
+            wanted: BTreeSet::new(),
+            is_unsure: false,
+        }
+    }
+
+    pub fn saw(&mut self, script: &Script) {
+        self.variables.retain(|name| !script.names(name));
+    }
+
+    pub fn saw_statement(&mut self, statement: &Statement) {
+        let named = statement.params();
+        self.params.retain(|name| !named.contains(name));
+        self.wanted.extend(named);
+    }
+
+    pub fn is_unsure(&mut self) {
+        self.is_unsure = true;
+    }
+
+    /// A line for each.
+    pub fn notices(&self) -> Vec<String> {
+        if self.is_unsure {
+            return Vec::new();
+        }
+        let variables = self.variables.iter();
+        let variables = variables.map(|name| format!("`--var {name}` does nothing: no template has `{{{{ {name} }}}}`"));
+        let params = self.params.iter().map(|name| {
+            let near = nearest(name, self.wanted.iter().map(String::as_str)).filter(|near| near != name);
+            let meant = near.map(|near| format!("; is `${near}` meant?")).unwrap_or_default();
+            format!("`--param {name}` does nothing: no statement has `${name}`{meant}")
+        });
+        variables.chain(params).collect()
+    }
+}

@@ -1,0 +1,66 @@
+//! What a script is given and what it wants: templates without values, values without templates, and the checks that need
+//! neither settings nor accounts.
+
+use super::cli::Home;
+
+const TABLE: &str = "awscc.redshift.integrations";
+
+#[test]
+fn every_mistake_in_one_run() {
+    let home = Home::new();
+    home.write(
+        "a.iql",
+        &format!(
+            "SELECT * FROM {TABLE} WHERE region = {{{{ region }}}};\nSELEC 1;\nSELECT nothing FROM {TABLE} WHERE region IN \
+             {{{{ sets.regions | sql_list }}}};\n-- {{{{ author }}}}\nSELECT nope;"
+        ),
+    );
+    home.write("b.iql", "SELEC 1;\nSELECT nope;\nSELECT '{{ x");
+    home.write("c.iql", "SELECT '{{ env.NAME }}' WHER 1");
+    insta::assert_snapshot!("check_every_mistake", home.run(&["check", "a.iql", "b.iql", "c.iql"]));
+    insta::assert_snapshot!("permissions_every_mistake", home.run(&["permissions", "a.iql", "b.iql"]));
+    insta::assert_snapshot!("exec_unrendered", home.run(&["exec", "-i", "a.iql"]));
+}
+
+#[test]
+fn checks_need_nothing_that_only_a_call_needs() {
+    let home = Home::new();
+    home.write(
+        "immuta.iql",
+        "SELECT * FROM immuta.integrations.integrations;\nSELECT status FROM immuta.integrations.status WHERE id = '1';\n\
+         EXEC immuta.integrations.scripts.delete @id = '7';\nDELETE FROM immuta.integrations.integrations WHERE id = '3'",
+    );
+    let checked = home.run(&["check", "immuta.iql"]);
+    assert!(checked.starts_with("exit 0") && checked.contains("4 statements in 1 file"), "{checked}");
+    let permissions = home.run(&["permissions", "immuta.iql"]);
+    assert!(permissions.starts_with("exit 0") && permissions.contains("APPLICATION_ADMIN"), "{permissions}");
+    // What a statement itself lacks is a mistake all the same.
+    home.write("aws.iql", &format!("SELECT * FROM {TABLE} WHERE region = $region AND Identifier = $arn"));
+    let checked = home.run(&["check", "--param", "region=us-east-1", "aws.iql"]);
+    assert!(checked.contains("nothing is given for `$arn`") && !checked.contains("`$region`"), "{checked}");
+}
+
+#[test]
+fn an_empty_file_of_variables_is_one() {
+    let home = Home::new();
+    for (file, text) in [("v.json", "{}"), ("v.yaml", ""), ("v.env", "# none yet\n")] {
+        home.write(file, text);
+        let run = |sql: &str| home.run(&["exec", "-o", "text", "-q", file, sql]);
+        assert!(run("SELECT '{{ a | default('x') }}'").starts_with("exit 0\n--- stdout\nx\n"), "{file}");
+        assert!(run("SELECT '{{ a }}'").contains("there is no variable `a`"), "{file}");
+    }
+}
+
+#[test]
+fn what_nothing_names_is_said_once() {
+    let home = Home::new();
+    home.write("a.iql", "SELECT '{{ name }}' AS a;\n\\i b.iql\n");
+    home.write("b.iql", "-- by {{ author }}\nSELECT $region AS b;\n");
+    let given =
+        ["--var", "name=x", "--var", "author=me", "--var", "nmae=y", "--param", "region=r", "--param", "rgion=q"];
+    let run = |words: &[&str]| home.run(&words.iter().copied().chain(given).collect::<Vec<_>>());
+    insta::assert_snapshot!("unused_exec", run(&["exec", "-o", "csv", "-i", "a.iql"]));
+    insta::assert_snapshot!("unused_check", run(&["check", "a.iql"]));
+    let quiet = home.run(&["exec", "--quiet", "-o", "csv", "--var", "nmae=y", "SELECT 1 AS a"]);
+    assert!(!quiet.contains("nmae"), "{quiet}");
+}
