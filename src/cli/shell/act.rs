@@ -16,8 +16,15 @@ use crate::error::{Error, Kind, Result, nearest, reason};
 impl Shell {
     /// Does what a command says. `before` is what stood in front of it without a `;`.
     pub(super) async fn command(&mut self, before: &str, text: &str, file: Option<&Path>) -> Result<Next> {
-        let (command, rest) = commands::found(text)?;
-        let words = commands::words(rest);
+        let found = commands::found(text);
+        if !self.state.conditions.hold()
+            && !matches!(&found, Ok((command, _)) if matches!(command.does, Does::Acts(act) if is_branch(act)))
+        {
+            self.passed_over();
+            return Ok(Next::Go);
+        }
+        let (command, rest) = found?;
+        let words = commands::words(rest, &self.state.variables);
         let first = words.first().map(String::as_str);
         let act = match &command.does {
             Does::Acts(act) => *act,
@@ -63,6 +70,13 @@ impl Shell {
                 if !text.is_empty() {
                     output::say(&text)?;
                 }
+            }
+            Act::Once => self.redirect_once(rest)?,
+            Act::Connect => self.connect(&words).await?,
+            Act::If | Act::Elif | Act::Else | Act::Endif => return self.branch(act, before, &words.join(" ")),
+            Act::SetFrom => {
+                self.set_from(before, first.unwrap_or_default()).await?;
+                return Ok(Next::Go);
             }
             Act::Reset => return Ok(Next::Go),
             Act::Write => {
@@ -180,7 +194,7 @@ impl Shell {
                 .variables
                 .iter()
                 .try_for_each(|(name, value)| output::say(&format!("{name} = '{}'", value.replace('\'', "''"))))?,
-            Some((name, _)) if !name.chars().all(|c| c.is_alphanumeric() || c == '_') => {
+            Some((name, _)) if !is_name(name) => {
                 return Err(usage(&format!("`{name}` is no name of a variable: letters, digits and `_` are")));
             }
             Some((name, values)) => {
@@ -196,7 +210,7 @@ impl Shell {
             render::finished(&sink)?;
         }
         if !name.is_empty() {
-            let name = if name.starts_with('|') { name.to_string() } else { commands::words(name).join(" ") };
+            let name = if name.starts_with('|') { name.to_string() } else { commands::words(name, &self.state.variables).join(" ") };
             self.state.redirect = Some(Shared::new(Sink::named(&name)?));
         }
         Ok(())
@@ -220,8 +234,17 @@ impl Shell {
     }
 }
 
+fn is_branch(act: Act) -> bool {
+    matches!(act, Act::If | Act::Elif | Act::Else | Act::Endif)
+}
+
+/// Of a variable.
+pub(super) fn is_name(name: &str) -> bool {
+    name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
 /// What was typed in front of a command that does not use it up stays, to be gone on with.
-fn kept(before: &str) -> Next {
+pub(super) fn kept(before: &str) -> Next {
     if before.trim().is_empty() { Next::Go } else { Next::Edit(format!("{}\n", before.trim_end())) }
 }
 

@@ -1,6 +1,7 @@
 //! The shell's own commands, declared once: `\?`, completion and the look-up come from here. A command that stands for a
 //! statement of SQL says which. Knows what can be said, not what is done about it.
 
+use crate::cli::shell::variables::{Variables, references};
 use crate::error::{Error, Kind, Result, nearest};
 
 mod table;
@@ -42,8 +43,12 @@ pub enum Does {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Act {
     Clear,
+    Connect,
     Echo,
     Edit,
+    Elif,
+    Else,
+    Endif,
     Expanded,
     Format,
     Go,
@@ -51,17 +56,20 @@ pub enum Act {
     Headers,
     Help,
     History,
+    If,
     Include,
     Last,
     Named,
     NamedRemove,
     NamedSave,
+    Once,
     Output,
     Print,
     Pset,
     Quit,
     Reset,
     Set,
+    SetFrom,
     Timing,
     Unset,
     Watch,
@@ -100,24 +108,31 @@ pub fn found(text: &str) -> Result<(&'static Command, &str)> {
     })
 }
 
-/// What stands behind a command, word by word; quotes hold a word together.
-pub fn words(text: &str) -> Vec<String> {
+/// What stands behind a command, word by word, its variables replaced; quotes hold a word together.
+pub fn words(text: &str, variables: &Variables) -> Vec<String> {
+    let references = references(text);
     let mut words = Vec::new();
-    let mut letters = text.chars().peekable();
-    while letters.next_if(|letter| letter.is_whitespace()).is_some() || letters.peek().is_some() {
-        let mut word = String::new();
-        let mut quote = None;
-        while let Some(letter) = letters.next_if(|letter| quote.is_some() || !letter.is_whitespace()) {
-            match quote {
-                Some(open) if letter == open => quote = None,
-                None if letter == '\'' || letter == '"' => quote = Some(letter),
-                _ => word.push(letter),
-            }
+    let (mut word, mut quote, mut behind) = (None::<String>, None, 0);
+    for (at, letter) in text.char_indices() {
+        if at < behind {
+            continue;
         }
-        if !word.is_empty() {
-            words.push(word);
+        if let Some(reference) = references.iter().find(|reference| reference.range.start == at && quote.is_none())
+            && let Some(value) = reference.value(variables)
+        {
+            word.get_or_insert_default().push_str(&value);
+            behind = reference.range.end;
+            continue;
+        }
+        match quote {
+            None if letter.is_whitespace() => words.extend(word.take()),
+            Some(open) if letter == open => quote = None,
+            None if letter == '\'' || letter == '"' => quote = Some(letter),
+            _ => word.get_or_insert_default().push(letter),
         }
     }
+    words.extend(word);
+    words.retain(|word| !word.is_empty());
     words
 }
 

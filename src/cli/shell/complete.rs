@@ -6,7 +6,7 @@ use crate::catalog::required_params;
 use crate::cli::args::Format;
 use crate::cli::shell::commands::{self, Takes};
 use crate::cli::shell::lex::{Kind, is_word, pieces};
-use crate::cli::shell::scope::{Clause, Context, context};
+use crate::cli::shell::scope::{self, Clause, Context, context};
 use crate::cli::shell::words;
 use clap::ValueEnum;
 
@@ -39,6 +39,13 @@ pub fn complete(text: &str, behind: &str, catalog: &Catalog, names: &Names) -> C
     }
     if line.starts_with('.') && text[..line_start].trim().is_empty() {
         return command(text, line_start, '.', catalog, names);
+    }
+    if let Some((last, before)) = found.split_last()
+        && last.kind == Kind::Text
+        && !last.closed
+        && scope::wants_file(before)
+    {
+        return Completions { start: last.start + 1, words: Vec::new(), files: true };
     }
     if found.last().is_some_and(|last| {
         matches!(last.kind, Kind::Text | Kind::Comment) && (!last.closed || last.kind == Kind::Comment)
@@ -216,6 +223,9 @@ fn command(text: &str, start: usize, sign: char, catalog: &Catalog, names: &Name
         let words = words.into_iter().filter(|known| known.starts_with(word)).collect();
         Completions { start: begin, words, files: false }
     };
+    if word.starts_with(':') {
+        return with(names.variables.iter().map(|name| format!(":{name}")).collect());
+    }
     let Ok((command, rest)) = commands::found(typed) else { return with(Vec::new()) };
     match command.takes {
         Takes::Nothing => with(Vec::new()),

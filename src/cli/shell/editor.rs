@@ -164,11 +164,17 @@ impl Completer for Typist {
             let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
             complete::complete(&before, &marks::plain(&line[pos..]), self.engine.catalog(), &names)
         };
+        // Words have no marks within, so that their places are the same from the cursor backwards.
+        let start = pos - (before.len() - found.start);
+        if found.files && line[..start].ends_with('\'') {
+            // What stands before it is SQL, whose quotes and comments the look for files does not know.
+            let quote = start - 1;
+            let (start, files) = self.files.complete(&line[quote..pos], pos - quote, context)?;
+            return Ok((start + quote, files));
+        }
         if found.files {
             return self.files.complete(line, pos, context);
         }
-        // Words have no marks within, so that their places are the same from the cursor backwards.
-        let start = pos - (before.len() - found.start);
         Ok((start, found.words.into_iter().map(|word| Pair { display: word.clone(), replacement: word }).collect()))
     }
 }

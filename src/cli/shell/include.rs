@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::shell::steps::{self, Step};
-use crate::cli::shell::variables;
-use crate::cli::shell::{Next, Shell};
+use crate::cli::shell::{Next, Shell, branch, variables};
 use crate::error::{Error, Kind, Result, reason};
 use crate::sql;
 
@@ -20,9 +19,15 @@ impl Shell {
         if self.state.depth == MOST_FILES {
             return Err(Error::new(Kind::Usage, format!("`{}` runs itself again and again", path.display())));
         }
+        let outer = std::mem::replace(&mut self.state.outer_conditions, self.state.conditions.depth());
         self.state.depth += 1;
-        let done = self.lines(&text, path).await;
+        let done = match self.lines(&text, path).await {
+            Ok(Next::Go) => self.all_closed().map(|()| Next::Go),
+            done => done,
+        };
         self.state.depth -= 1;
+        self.state.conditions.leave(self.state.outer_conditions);
+        self.state.outer_conditions = outer;
         done
     }
 
@@ -35,20 +40,30 @@ impl Shell {
             found.push(Step::Statement { text: rest.to_string(), line });
         }
         // Whole before the first: a mistake further down is found before anything is sent. What has variables is known when
-        // its turn comes.
+        // its turn comes, and so is a statement that commands stand within.
+        let mut is_begun = false;
         for step in &found {
-            if let Step::Statement { text, line } = step
-                && variables::replaced(text, &self.state.variables) == *text
-            {
-                let before = "\n".repeat(*line);
-                sql::parse(&format!("{before}{text}"), Some(path))?;
+            match step {
+                Step::Command { before, .. } => is_begun |= !before.is_empty(),
+                Step::Statement { text, line } => {
+                    if !std::mem::take(&mut is_begun) && variables::references(text).is_empty() {
+                        let before = "\n".repeat(*line);
+                        sql::parse(&format!("{before}{text}"), Some(path))?;
+                    }
+                }
             }
         }
+        let mut begun = String::new();
         for step in found {
-            match self.step(step, Some(path)).await? {
+            match self.step(branch::joined(std::mem::take(&mut begun), step), Some(path)).await? {
                 Next::Leave => return Ok(Next::Leave),
-                Next::Go | Next::Edit(_) | Next::Take(_) => {}
+                Next::Edit(text) => begun = text,
+                Next::Go | Next::Take(_) => {}
             }
+        }
+        if !begun.trim().is_empty() {
+            let line = text.matches('\n').count().saturating_sub(begun.matches('\n').count());
+            return self.step(Step::Statement { text: begun, line }, Some(path)).await;
         }
         Ok(Next::Go)
     }

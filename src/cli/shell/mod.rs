@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::cli::args;
 use crate::cli::shell::complete::Names;
+use crate::cli::shell::conditions::Conditions;
 use crate::cli::shell::editor::Typist;
 use crate::cli::shell::history::Entries;
 use crate::cli::shell::input::{Input, Typed};
@@ -20,14 +21,17 @@ use crate::cli::shell::state::State;
 use crate::cli::shell::steps::Step;
 use crate::cli::{output, sandbox};
 use crate::engine::{Consent, Engine, Session};
-use crate::error::{Error, Kind, Result, reason};
+use crate::error::{self, Error, Kind, Result, reason};
 use crate::sql;
 
 mod act;
 mod again;
 mod ahead;
+mod branch;
 mod commands;
 mod complete;
+mod conditions;
+mod connect;
 mod edit;
 mod editor;
 mod highlight;
@@ -37,6 +41,7 @@ mod input;
 mod lex;
 mod marks;
 mod named;
+mod once;
 mod records;
 mod render;
 mod run;
@@ -112,6 +117,9 @@ pub async fn run(arguments: &args::Shell) -> Result<()> {
         paging: !person.has_dumb_terminal,
         variables: variables::Variables::new(),
         redirect: redirect.map(Shared::new),
+        once: None,
+        conditions: Conditions::default(),
+        outer_conditions: 0,
         last: String::new(),
         result: None,
         names,
@@ -192,7 +200,10 @@ impl Shell {
         while !*self.state.leaving.borrow() {
             let prompt = self.state.prompt().await;
             let mut text = match self.input.read(&prompt, &std::mem::take(&mut initial)).await? {
-                Typed::Interrupted => continue,
+                Typed::Interrupted => {
+                    self.leave_branch();
+                    continue;
+                }
                 Typed::End => return Ok(()),
                 Typed::Text(text) => text,
             };
@@ -220,9 +231,11 @@ impl Shell {
 
     /// Takes the steps of what was typed, up to the first that fails.
     async fn take(&mut self, text: &str) -> Next {
+        let mut begun = String::new();
         for step in steps::steps(text).0 {
-            match self.step(step, None).await {
+            match self.step(branch::joined(std::mem::take(&mut begun), step), None).await {
                 Ok(Next::Go) => {}
+                Ok(Next::Edit(text)) => begun = text,
                 Ok(next) => return next,
                 Err(error) => {
                     match error.kind {
@@ -234,12 +247,16 @@ impl Shell {
                 }
             }
         }
-        Next::Go
+        if begun.is_empty() { Next::Go } else { Next::Edit(begun) }
     }
 
     async fn step(&mut self, step: Step, file: Option<&Path>) -> Result<Next> {
         match step {
             Step::Command { before, text } => Box::pin(self.command(&before, &text, file)).await,
+            Step::Statement { .. } if !self.state.conditions.hold() => {
+                self.passed_over();
+                Ok(Next::Go)
+            }
             Step::Statement { text, line } => {
                 self.state.last.clone_from(&text);
                 // Places are counted within the file, or else within the statement.
@@ -253,12 +270,16 @@ impl Shell {
 
     /// Runs what is mostly one statement, its variables replaced.
     async fn statements(&mut self, text: &str, file: Option<&Path>, look: Look, sink: Shared) -> Result<()> {
-        let text = variables::replaced(text, &self.state.variables);
-        for statement in sql::parse(&text, file)? {
-            let ran = run::run(&mut self.state, &mut self.input, statement, look, sink.clone()).await;
-            if !self.state.redirect.as_ref().is_some_and(|redirect| redirect.is(&sink)) {
-                render::finished(&sink)?;
+        let statements = match self.with_variables(text, file) {
+            Ok(statements) => statements,
+            Err(error) => {
+                self.finish(&sink)?;
+                return Err(error);
             }
+        };
+        for statement in statements {
+            let ran = run::run(&mut self.state, &mut self.input, statement, look, sink.clone()).await;
+            self.finish(&sink)?;
             let mut ran = ran?;
             if let Some(kept) = ran.kept.take() {
                 self.state.result = Some(kept);
@@ -268,5 +289,28 @@ impl Shell {
             }
         }
         Ok(())
+    }
+
+    fn with_variables(&self, text: &str, file: Option<&Path>) -> Result<Vec<sql::Statement>> {
+        if let Some(unset) = variables::unset(text, &self.state.variables) {
+            let error = Error::new(Kind::Name, format!("the variable `{}` is not set", unset.name))
+                .at(sql::place(text, file, unset.range))
+                .with_context("nothing was sent")
+                .with_hint(format!("`\\set {} value` sets it; `\\gset` sets what a statement finds", unset.name));
+            let error = match error::nearest(&unset.name, self.state.variables.keys().map(String::as_str)) {
+                Some(near) => error.with_hint(format!("is `{near}` meant?")),
+                None => error,
+            };
+            return Err(sql::Hidden::cautious(text).error(error));
+        }
+        sql::parse(&variables::replaced(text, &self.state.variables), file)
+    }
+
+    /// Waits for whoever reads the rows of one statement; `\o` goes on.
+    fn finish(&self, sink: &Shared) -> Result<()> {
+        match &self.state.redirect {
+            Some(redirect) if redirect.is(sink) => Ok(()),
+            _ => render::finished(sink),
+        }
     }
 }

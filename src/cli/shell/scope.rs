@@ -104,6 +104,16 @@ fn says_something(piece: &Piece<'_>) -> bool {
     piece.says_something() && !piece.text.starts_with(crate::cli::shell::marks::MARK)
 }
 
+/// Whether a text that follows is the name of a file.
+pub fn wants_file(before: &[Piece<'_>]) -> bool {
+    let begins = before.iter().rposition(|piece| piece.is(";")).map_or(0, |at| at + 1);
+    let mut said = before[begins..].iter().filter(|piece| says_something(piece));
+    let copies = said.clone().next().is_some_and(|first| first.is("COPY"));
+    said.next_back().is_some_and(|last| {
+        ["FROM", "JOIN", "LOCATION"].iter().any(|word| last.is(word)) || (copies && last.is("TO"))
+    })
+}
+
 fn key(piece: &Piece<'_>) -> Option<&'static str> {
     KEYS.iter().copied().find(|key| piece.kind == Kind::Word && piece.is(key))
 }
@@ -117,7 +127,9 @@ fn clause(said: &[Piece<'_>]) -> Clause {
     let shows = first.is("SHOW");
     let mut levels = vec![Level::default()];
     for (at, piece) in said.iter().enumerate() {
-        let is_key = key(piece).filter(|key| !(shows && *key == "INTO")).or(match () {
+        // A part of a name is none: a method may be called `delete`.
+        let is_part = at > 0 && said[at - 1].is(".");
+        let is_key = key(piece).filter(|key| !is_part && !(shows && *key == "INTO")).or(match () {
             () if at == 0 && piece.is("DESC") => Some("DESCRIBE"),
             () if shows && (piece.is("IN") || piece.is("INTO")) => Some("IN"),
             () => None,
@@ -205,8 +217,9 @@ fn tables(said: &[Piece<'_>]) -> Vec<Table> {
     while let Some(piece) = said.get(at) {
         at += 1;
         let in_list = lists.last().copied().unwrap_or_default();
-        let introduces =
-            ["FROM", "JOIN", "INTO", "UPDATE"].iter().any(|word| piece.kind == Kind::Word && piece.is(word));
+        let is_part = at > 1 && said[at - 2].is(".");
+        let introduces = !is_part
+            && ["FROM", "JOIN", "INTO", "UPDATE"].iter().any(|word| piece.kind == Kind::Word && piece.is(word));
         if piece.is("(") {
             lists.push(false);
         } else if piece.is(")") && lists.len() > 1 {

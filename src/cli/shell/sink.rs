@@ -16,6 +16,8 @@ pub enum Sink {
     Screen(Screen),
     File(File),
     Command(Child),
+    /// Rows that are wanted for something else than to be shown.
+    Nowhere,
 }
 
 /// Holds back what fits the screen, so that only what does not goes to the pager.
@@ -55,7 +57,7 @@ impl Sink {
     pub fn shows(&self) -> bool {
         match self {
             Sink::Screen(screen) => screen.shows,
-            Sink::File(_) | Sink::Command(_) => false,
+            Sink::File(_) | Sink::Command(_) | Sink::Nowhere => false,
         }
     }
 
@@ -65,6 +67,7 @@ impl Sink {
             Sink::Screen(screen) => screen.finish(),
             Sink::File(file) => file.flush(),
             Sink::Command(child) => ended(child),
+            Sink::Nowhere => Ok(()),
         }
     }
 }
@@ -174,6 +177,7 @@ impl Write for Shared {
             Sink::Screen(screen) => screen.write(bytes),
             Sink::File(file) => file.write_all(bytes),
             Sink::Command(child) => to(child, bytes),
+            Sink::Nowhere => Ok(()),
         })?;
         Ok(bytes.len())
     }
@@ -182,7 +186,7 @@ impl Write for Shared {
         self.with(|sink| match sink {
             Sink::Screen(screen) if screen.child.is_none() && screen.lines.is_none() => output::standard().flush(),
             Sink::File(file) => file.flush(),
-            Sink::Screen(_) | Sink::Command(_) => Ok(()),
+            Sink::Screen(_) | Sink::Command(_) | Sink::Nowhere => Ok(()),
         })
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::cli::cells::{self, Null};
 use crate::cli::shell::complete::Names;
+use crate::cli::shell::conditions::Conditions;
 use crate::cli::shell::highlight::styled;
 use crate::cli::shell::input::{Input, Prompt};
 use crate::cli::shell::render::{Kept, Look};
@@ -30,6 +31,11 @@ pub struct State {
     pub variables: Variables,
     /// Where `\o` sends rows.
     pub redirect: Option<Shared>,
+    /// Where `\once` sends those of the next statement.
+    pub once: Option<Shared>,
+    pub conditions: Conditions,
+    /// How many of them are not of the file that is run.
+    pub outer_conditions: usize,
     /// The last statement's text, with its `;`.
     pub last: String,
     pub result: Option<Kept>,
@@ -55,8 +61,8 @@ impl State {
     }
 
     /// Where the rows of the next statement go.
-    pub fn sink(&self, input: &mut Input) -> Shared {
-        match &self.redirect {
+    pub fn sink(&mut self, input: &mut Input) -> Shared {
+        match self.once.take().as_ref().or(self.redirect.as_ref()) {
             Some(sink) => sink.clone(),
             None => self.screen(input),
         }
@@ -101,7 +107,9 @@ impl State {
             true => styled(if is_safe { GREEN } else { RED }, &plain),
             false => plain.clone(),
         };
-        Prompt { plain: plain + "> ", coloured: coloured + "> " }
+        // What is typed is passed over.
+        let end = if self.conditions.hold() { "> " } else { "@> " };
+        Prompt { plain: plain + end, coloured: coloured + end }
     }
 
     /// Lets completion know what `\set` has set.

@@ -73,6 +73,14 @@ pub const SECTIONS: &[(&str, &[Command])] = &[
             act(&["g"], &[], "[FILE | |COMMAND]", "run it, its rows to a file or a command", Takes::File, Act::Go),
             act(&["gx", "G"], &[], "", "run it, and show each row by itself", Takes::Nothing, Act::GoExpanded),
             act(
+                &["gset"],
+                &[],
+                "[PREFIX]",
+                "run it, and set a variable for each column of its one row",
+                Takes::Nothing,
+                Act::SetFrom,
+            ),
+            act(
                 &["watch"],
                 &[],
                 "[SECONDS] [c=N]",
@@ -118,6 +126,14 @@ pub const SECTIONS: &[(&str, &[Command])] = &[
                 Takes::File,
                 Act::Output,
             ),
+            act(
+                &["once"],
+                &["once"],
+                "FILE | |COMMAND",
+                "the rows of the next statement alone to a file or a command",
+                Takes::File,
+                Act::Once,
+            ),
             act(&["last"], &["last"], "", "the last rows once more, with nothing cut", Takes::Nothing, Act::Last),
             act(&["timing"], &["timer"], "[on|off]", "what each statement cost", SWITCH, Act::Timing),
             act(
@@ -139,8 +155,25 @@ pub const SECTIONS: &[(&str, &[Command])] = &[
         ],
     ),
     (
+        "Branches; `\\if :{?name}` asks whether a variable is set",
+        &[
+            act(&["if"], &[], "CONDITION", "what follows only if it is true: `on`, `yes`, `1`", Takes::Nothing, Act::If),
+            act(&["elif"], &[], "CONDITION", "else, if this is true", Takes::Nothing, Act::Elif),
+            act(&["else"], &[], "", "else", Takes::Nothing, Act::Else),
+            act(&["endif"], &[], "", "the end of it", Takes::Nothing, Act::Endif),
+        ],
+    ),
+    (
         "The shell",
         &[
+            act(
+                &["c", "connect"],
+                &[],
+                "[PROFILE [REGION]]",
+                "the AWS profile and the regions from here on; `-`: as it is",
+                Takes::Nothing,
+                Act::Connect,
+            ),
             act(&["s", "history"], &["history"], "[N]", "what was typed before", Takes::Nothing, Act::History),
             act(&["clear"], &["clear"], "", "clear the screen; also `clear`, Ctrl-L", Takes::Nothing, Act::Clear),
             act(&["?", "h", "help"], &["help"], "", "this; also `help`", Takes::Nothing, Act::Help),

@@ -22,7 +22,7 @@ fn a_command_stands_for_a_statement() {
     ] {
         let (command, rest) = found(typed).expect("a command");
         let Does::Runs { statement, .. } = &command.does else { panic!("{typed} is no statement") };
-        assert_eq!(statement(&words(rest)), expected);
+        assert_eq!(statement(&words(rest, &Variables::new())), expected);
         assert!(crate::sql::parse(expected, None).is_ok(), "{expected}");
     }
 }
@@ -64,13 +64,16 @@ fn no_name_is_there_twice() {
 
 #[test]
 fn quotes_hold_a_word_together() {
+    let variables: Variables = [("r", "us-east-1"), ("b", "a b")].map(|(n, v)| (n.to_string(), v.to_string())).into();
     for (text, expected) in [
         ("", &[][..]),
+        (":r :b ':r' x:r :'b' :none", &["us-east-1", "a b", ":r", "x:r", "'a b'", ":none"]),
+        (":{?r} :{?x}", &["TRUE", "FALSE"]),
         ("  a b ", &["a", "b"]),
         ("a 'b c'", &["a", "b c"]),
         ("x=\"y z\"", &["x=y z"]),
         ("'it", &["it"]),
     ] {
-        assert_eq!(words(text), expected, "{text}");
+        assert_eq!(words(text, &variables), expected, "{text}");
     }
 }

@@ -70,6 +70,7 @@ fn required_ones_come_first() {
     assert_eq!(arguments[..2], ["@Identifier", "@region"]);
     check("EXEC awscc.redshift.integrations.delete_resource @region = 'x', @Id|", &["@Identifier"]);
     check("EXEC awscc.redshift.integrations.dele|", &["delete_resource"]);
+    check("EXEC immuta.integrations.scripts.delete @i|", &["@id", "@immuta_host"]);
 }
 
 #[test]
@@ -98,5 +99,10 @@ fn commands_and_what_they_take_are_offered() {
     check("\\d awscc.redshift.integrations_|", &["integrations_list_only"]);
     check("\\pset pager o|", &["on", "off"]);
     check("\\unset wh|", &["where"]);
+    check("\\if :w|", &[":where"]);
+    check("SELECT * FROM 'wan|", &["<file>"]);
+    check("SELECT 1;\nCREATE EXTERNAL TABLE t STORED AS CSV LOCATION '|", &["<file>"]);
+    check("COPY (SELECT 1) TO 'a/b|", &["<file>"]);
+    check("UPDATE t SET x = 'TO '|", &[]);
     check("SELECT 1 \\watc|", &["\\watch"]);
 }

@@ -1,0 +1,103 @@
+"""The shell as something that is programmed: branches, variables from rows, rows that go elsewhere once, other accounts."""
+
+from test_shell import INTERRUPT, TABLE, shell  # noqa: F401, the fixture
+
+
+def test_a_branch_is_taken_or_passed_over(shell):
+    terminal = shell("--sandbox")
+    assert "true" in terminal.run("\\if on\nSELECT 'true' AS a;\n\\else\nSELECT 'false' AS a;\n\\endif")
+    shown = terminal.run("\\if :{?nothing}\nSELECT 'set' AS a;\n\\elif 0\nSELECT 'zero' AS a;\n\\else\nSELECT 'other' AS a;\n\\endif")
+    assert "other" in shown and "│ set" not in shown and "│ zero" not in shown, shown
+    assert "`maybe` is neither true nor false" in terminal.run("\\if maybe\n\\endif")
+    assert "there is no `\\if` for this `\\endif`" in terminal.run("\\endif")
+    # What is typed in a branch that is not taken is said to be passed over, and the prompt shows it.
+    terminal.run("\\if no")
+    terminal.until("@> ")
+    assert "passed over" in terminal.run("SELECT 'never' AS a;")
+    assert "passed over" in terminal.run("\\nonsense")
+    terminal.send(INTERRUPT)
+    assert "left the `\\if`" in terminal.prompt()
+    assert "again" in terminal.run("SELECT 'again' AS a;")
+
+
+def test_a_statement_is_put_together_of_branches(shell, iql):
+    terminal = shell("--sandbox")
+    (iql.home / "parts.iql").write_text(
+        "\\set names yes\nSELECT\n\\if :names\n  'a' AS name,\n\\else\n  'no' AS other,\n\\endif\n  1 AS one;\n"
+        "\\if off\n\\i missing.iql\n\\q\n\\endif\nSELECT 'end' AS last;"
+    )
+    shown = terminal.run("\\i parts.iql")
+    assert "name ┆ one" in shown and "end" in shown and "other" not in shown, shown
+    (iql.home / "open.iql").write_text("\\if on\nSELECT 1 AS a;\n")
+    assert "an `\\if` of this file has no `\\endif`" in terminal.run("\\i open.iql")
+    (iql.home / "inner.iql").write_text("\\endif\n")
+    assert "there is no `\\if` for this `\\endif`" in terminal.run("\\if on\n\\i inner.iql")
+    assert "still" in terminal.run("SELECT 'still' AS a;\n\\endif")
+
+
+def test_a_row_sets_variables(shell, iql):
+    terminal = shell("--sandbox")
+    terminal.run(f"SELECT region, integration_name AS name, NULL AS kms FROM {TABLE} WHERE region = 'eu-west-1' ORDER BY 2 LIMIT 1 \\gset first_")
+    shown = terminal.run("\\set")
+    assert "first_region = 'eu-west-1'" in shown and "first_name" in shown and "first_kms" not in shown, shown
+    shown = terminal.run(f"SELECT count(*) AS n FROM {TABLE} WHERE region = :'first_region' AND integration_name = :'first_name';")
+    assert "(1 row)" in shown
+    assert "there are several" in terminal.run("SELECT * FROM (VALUES (1), (2)) AS t (a) \\gset")
+    assert "there is none" in terminal.run("SELECT 1 AS a WHERE false \\gset")
+    assert "`AS name` gives the column one" in terminal.run("SELECT 1 + 1 \\gset")
+    assert "a = " not in terminal.run("\\set")
+    assert "first eu-west-1" in terminal.run("\\echo first :first_region")
+    (iql.home / "found.iql").write_text("SELECT 'x' AS found \\gset\nSELECT :'found' AS seen;\n")
+    assert "seen" in terminal.run("\\i found.iql")
+
+
+def test_what_is_not_set_is_named(shell):
+    terminal = shell("--sandbox")
+    terminal.run("\\set region us-east-1")
+    shown = terminal.run("SELECT 1 WHERE 'x' = :'regoin';")
+    assert "the variable `regoin` is not set" in shown and "`\\set regoin value` sets it" in shown, shown
+    assert "is `region` meant?" in shown and "^^^^^^^^^" in shown, shown
+    assert "the variable `n` is not set" in terminal.run("SELECT 1 LIMIT :n;")
+
+
+def test_the_next_rows_alone_go_elsewhere(shell, iql):
+    terminal = shell("--sandbox", "-o", "csv")
+    for command in ("\\once", ".once"):
+        terminal.run(f"{command} once.csv")
+        assert "there" not in terminal.run("SELECT 'there' AS a;").replace("SELECT 'there'", "")
+        assert "back" in terminal.run("SELECT 'back' AS a;").replace("SELECT 'back'", "")
+        assert (iql.home / "once.csv").read_text() == "a\nthere\n"
+    terminal.run("\\once |cat -n")
+    assert "1\ta" in terminal.run("SELECT 'piped' AS a;")
+    assert "needs the name of a file" in terminal.run("\\once")
+
+
+def test_other_accounts_and_regions(shell):
+    terminal = shell("--sandbox")
+    count = f"SELECT count(*) AS n FROM {TABLE};"
+    assert "needs `region`" in terminal.run(count)
+    assert "statements are about profile dev, region eu-west-1" in terminal.run("\\c dev eu-west-1")
+    terminal.until("sandbox dev eu-west-1> ")
+    dev = terminal.run(count)
+    assert "(1 row)" in dev
+    terminal.run("SET awscc.region = 'us-east-1';")
+    assert "profile prod, regions eu-west-1,us-west-2" in terminal.run("\\connect prod eu-west-1,us-west-2")
+    assert terminal.run(count) != dev
+    assert "profile prod, region us-east-1" in terminal.run("\\c - us-east-1")
+    assert "profile prod, region us-east-1" in terminal.run("\\c")
+
+
+def test_files_and_arguments_are_completed_in_statements(shell, iql):
+    (iql.home / "wanted.csv").write_text("a\nfrom the file\n")
+    terminal = shell("--sandbox", rows=200)
+    terminal.send("SELECT * FROM 'wan\t';\r")
+    assert "from the file" in terminal.prompt()
+    terminal.send("SELECT 'it''s' AS b -- it's\r, a FROM 'wan\t';\r")
+    assert "from the file" in terminal.prompt()
+    terminal.send("EXEC immuta.integrations.scripts.delete @i\t\t")
+    terminal.until("@immuta_host")
+    terminal.send(INTERRUPT)
+    terminal.prompt()
+    shown = terminal.run("\\?")
+    for command in ("\\if CONDITION", "\\gset [PREFIX]", "\\once FILE", "(.once)", "\\c [PROFILE [REGION]]"):
+        assert command in shown, command
