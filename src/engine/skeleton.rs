@@ -4,7 +4,9 @@
 use crate::catalog::model::{Access, Resource, Type};
 use crate::error::{Error, Kind, Result};
 
-/// An INSERT of every column that it can give, or of those that it needs, each with a placeholder.
+/// An INSERT with a placeholder for each column: those that it needs stand, the others are comments beside them, so that
+/// it runs once the former are filled in, and a line that is wanted loses its `--` on both sides. `required` leaves the
+/// others out.
 ///
 /// # Errors
 /// `Statement`: nothing can be inserted.
@@ -14,19 +16,47 @@ pub fn insert(resource: &Resource, required: bool) -> Result<String> {
         return Err(Error::new(Kind::Statement, format!("`{table}` has no INSERT"))
             .with_hint(format!("`SHOW METHODS IN {table}` lists what it has")));
     }
-    let fields = resource.fields.iter().filter(|field| field.access != Access::Read && (field.required || !required));
-    let params = resource.params.iter().filter(|param| param.required);
-    let columns: Vec<(&str, &str, &Type)> = fields
-        .map(|field| (field.wire.as_str(), field.name.as_str(), &field.kind))
-        .chain(params.map(|param| (param.name.as_str(), param.name.as_str(), &param.kind)))
-        .collect();
-    let names: Vec<String> = columns.iter().map(|(column, ..)| format!("  {column}")).collect();
-    let value = |(_, name, kind): &(&str, &str, &Type)| match kind {
-        Type::Boolean | Type::Integer | Type::Number => format!("  {{{{ {name} }}}}"),
-        _ => format!("  '{{{{ {name} }}}}'"),
+    let sent: Vec<_> = resource.fields.iter().filter(|field| field.access != Access::Read).collect();
+    let fields = sent.iter().map(|field| Column {
+        column: &field.wire,
+        value: value(&field.name, &field.kind),
+        is_needed: field.required || resource.param(&field.name).is_some_and(|param| param.required),
+    });
+    let is_sent = |name: &str| sent.iter().any(|field| field.name == name);
+    let params = resource.params.iter().filter(|param| param.required && !is_sent(&param.name));
+    let params =
+        params.map(|param| Column { column: &param.name, value: value(&param.name, &param.kind), is_needed: true });
+    let (needed, mut others): (Vec<Column<'_>>, Vec<Column<'_>>) =
+        fields.chain(params).partition(|column| column.is_needed);
+    if required {
+        others.clear();
+    }
+    // Without any that it needs, there is nothing that the others could stand behind.
+    let (needed, others) = if needed.is_empty() { (others, Vec::new()) } else { (needed, others) };
+    let lines = |of: for<'c> fn(&'c Column<'_>) -> &'c str| {
+        let needed: Vec<String> = needed.iter().map(|column| format!("  {}", of(column))).collect();
+        let others: String = others.iter().map(|column| format!("\n  -- , {}", of(column))).collect();
+        needed.join(",\n") + &others
     };
-    let values: Vec<String> = columns.iter().map(value).collect();
-    Ok(format!("INSERT INTO {table} (\n{}\n)\nSELECT\n{};", names.join(",\n"), values.join(",\n")))
+    Ok(format!(
+        "INSERT INTO {table} (\n{}\n)\nSELECT\n{};",
+        lines(|column| column.column),
+        lines(|column| &column.value) + if others.is_empty() { "" } else { "\n" }
+    ))
+}
+
+/// A column that an INSERT can give.
+struct Column<'a> {
+    column: &'a str,
+    value: String,
+    is_needed: bool,
+}
+
+fn value(name: &str, kind: &Type) -> String {
+    match kind {
+        Type::Boolean | Type::Integer | Type::Number => format!("{{{{ {name} }}}}"),
+        _ => format!("'{{{{ {name} }}}}'"),
+    }
 }
 
 #[cfg(test)]
@@ -45,15 +75,20 @@ mod tests {
             "INSERT INTO awscc.redshift.integrations (\n  SourceArn,\n  TargetArn,\n  region\n)\nSELECT\n  \
              '{{ source_arn }}',\n  '{{ target_arn }}',\n  '{{ region }}';"
         );
-        let whole = insert(resource("integrations"), false).expect("an INSERT");
-        let Body::Insert(read) = Statement::try_from(whole.as_str()).expect("a statement").body else {
-            panic!("{whole}");
+        let shown = insert(resource("integrations"), false).expect("an INSERT");
+        let columns = |text: &str| {
+            let Body::Insert(read) = Statement::try_from(text).expect("a statement").body else { panic!("{text}") };
+            read.columns.iter().map(|column| column.text.clone()).collect::<Vec<_>>()
         };
-        let columns: Vec<_> = read.columns.iter().map(|column| column.text.as_str()).collect();
+        assert_eq!(columns(&shown), ["sourcearn", "targetarn", "region"]);
+        // Each line that is wanted stands by itself.
+        let one = shown.replace("-- , Tags", ", Tags").replace("-- , '{{ tags", ", '{{ tags");
+        assert_eq!(columns(&one), ["sourcearn", "targetarn", "region", "tags"]);
+        let whole = shown.replace("-- , ", ", ");
         let expected =
-            ["integrationname", "sourcearn", "targetarn", "tags", "kmskeyid", "additionalencryptioncontext", "region"];
-        assert_eq!(columns, expected);
-        assert!(whole.contains("  '{{ kms_key_id }}',\n  '{{ additional_encryption_context }}',\n"), "{whole}");
+            ["sourcearn", "targetarn", "region", "integrationname", "tags", "kmskeyid", "additionalencryptioncontext"];
+        assert_eq!(columns(&whole), expected);
+        assert!(shown.contains("  -- , '{{ kms_key_id }}'\n  -- , '{{ additional_encryption_context }}'\n;"), "{shown}");
         let error = insert(resource("integrations_list_only"), false).expect_err("reads only");
         assert_eq!(error.message, "`awscc.redshift.integrations_list_only` has no INSERT");
     }
