@@ -46,11 +46,22 @@ impl Mask {
         text.chars().count() < LONG && self.forms.iter().any(|form| form == text)
     }
 
+    /// A text that may quote a service, whose words are its own: whatever is like a secret is left out.
     pub fn text(&self, text: &str) -> String {
+        self.masked(text, &|before, after| !is_letter(before.chars().next_back()) && !is_letter(after.chars().next()))
+    }
+
+    /// A sentence of ours: a short secret may be a word of it (`table`), and is one only where it stands as a value.
+    fn sentence(&self, text: &str) -> String {
+        self.masked(text, &is_value)
+    }
+
+    /// `counts` says of a short form whether it is meant, by what stands on both sides of it.
+    fn masked(&self, text: &str, counts: &dyn Fn(&str, &str) -> bool) -> String {
         let mut text = text.to_string();
         for form in &self.forms {
             if text.contains(form.as_str()) {
-                text = without(&text, form);
+                text = without(&text, form, counts);
             }
         }
         text
@@ -62,30 +73,42 @@ impl Mask {
         if self.is_empty() {
             return error;
         }
-        let mask = |text: String| self.text(&text);
         Error {
-            message: mask(error.message),
-            context: error.context.into_iter().map(mask).collect(),
-            hints: error.hints.into_iter().map(mask).collect(),
+            message: self.sentence(&error.message),
+            // Requests, and what services say of them.
+            context: error.context.iter().map(|line| self.text(line)).collect(),
+            hints: error.hints.iter().map(|hint| self.sentence(hint)).collect(),
             source: None,
             ..error
         }
     }
 }
 
-fn without(text: &str, form: &str) -> String {
-    let is_long = form.chars().count() >= LONG;
-    let is_letter = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
-    let (mut found, mut rest, mut before) = (String::with_capacity(text.len()), text, None);
-    while let Some(at) = rest.find(form) {
-        let (head, tail) = (&rest[..at], &rest[at + form.len()..]);
-        let is_word = !is_letter(head.chars().next_back().or(before)) && !is_letter(tail.chars().next());
-        found.push_str(head);
-        found.push_str(if is_long || is_word { HIDDEN } else { form });
-        before = form.chars().next_back();
-        rest = tail;
+fn is_letter(letter: Option<char>) -> bool {
+    letter.is_some_and(char::is_alphanumeric)
+}
+
+/// Whether what stands between two stretches of a sentence is a value: quoted, in brackets, behind `=` or `:`, or all.
+fn is_value(before: &str, after: &str) -> bool {
+    if is_letter(before.chars().next_back()) || is_letter(after.chars().next()) {
+        return false;
     }
-    found.push_str(rest);
+    let quotes = |letter: Option<char>| letter.is_some_and(|letter| "`'\"“”‘’()[]{}<>".contains(letter));
+    let is_behind = before.trim_end().ends_with(['=', ':']);
+    let is_all = before.trim().is_empty() && after.trim().is_empty();
+    quotes(before.chars().next_back()) || quotes(after.chars().next()) || is_behind || is_all
+}
+
+fn without(text: &str, form: &str, counts: &dyn Fn(&str, &str) -> bool) -> String {
+    let is_long = form.chars().count() >= LONG;
+    let (mut found, mut at) = (String::with_capacity(text.len()), 0);
+    while let Some(next) = text[at..].find(form).map(|next| at + next) {
+        let end = next + form.len();
+        found.push_str(&text[at..next]);
+        found.push_str(if is_long || counts(&text[..next], &text[end..]) { HIDDEN } else { form });
+        at = end;
+    }
+    found.push_str(&text[at..]);
     found
 }
 
@@ -150,6 +173,24 @@ mod tests {
         check("first line of it\nsecond line", "found `first line of it`", "found `…`");
         check("ab", "ab", "ab");
         check("", "x", "x");
+    }
+
+    #[test]
+    fn a_short_secret_is_a_word_of_our_sentences() {
+        let told = |message: &str| Mask::new(["table"]).error(Error::new(Kind::Refused, message)).message;
+        for (message, expected) in [
+            ("there is no table `orders`", "there is no table `orders`"),
+            ("`table` is no pin", "`…` is no pin"),
+            ("the pin 'table' is weak, as \"table\" is", "the pin '…' is weak, as \"…\" is"),
+            ("password=table&x=1, password: table", "password=…&x=1, password: …"),
+            ("tables (table)", "tables (…)"),
+            ("table", "…"),
+        ] {
+            assert_eq!(told(message), expected);
+        }
+        // What a service says is looked through whole.
+        let said = Error::new(Kind::Refused, "no").with_context("Vault says: table is weak");
+        assert_eq!(Mask::new(["table"]).error(said).context, ["Vault says: … is weak"]);
     }
 
     #[test]
