@@ -1,16 +1,18 @@
 //! What `iql check` and `iql permissions` share: sessions that call nothing, and therefore need nothing that only a call
 //! needs; and the mistakes of all scripts, told of in one run.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use tempfile::TempDir;
 
 use crate::cli::args::Check;
 use crate::cli::unused::Unused;
 use crate::cli::{output, sandbox, sources};
-use crate::engine::{Engine, Session};
-use crate::error::{Error, Kind, Result};
+use crate::engine::{Engine, Session, VIEWS};
+use crate::error::{Error, Kind, Result, reason};
 use crate::script::{Reader, Whole};
 use crate::sql::{Parsed, Statement};
 
@@ -41,6 +43,11 @@ pub async fn each<T>(wanted: &Check, look: Look<T>) -> Result<Seen<T>> {
         Some(dir) => Some(sandbox::point_at(&mut settings, dir.as_deref()).await?),
         None => None,
     };
+    // Views that a script makes and drops are not the user's.
+    let state = views_of(&settings.state).map_err(|e| {
+        Error::new(Kind::Io, format!("a folder for what scripts make cannot be made: {}", reason(&e))).with_source(e)
+    })?;
+    settings.state = state.path().to_path_buf();
     // Whatever a plan would read is not read: the door to the services stays shut.
     settings.limits.max_calls = Some(0);
     let missing = |variable: &String| settings.environment.get(variable).is_none();
@@ -52,7 +59,7 @@ pub async fn each<T>(wanted: &Check, look: Look<T>) -> Result<Seen<T>> {
     let (mut seen, mut mistakes, mut wrong) = (Seen { statements: Vec::new(), files: files.len() }, 0, 0);
     let mut unused = Unused::new(&wanted.templates, &wanted.common);
     for path in &files {
-        let session = engine.session();
+        let session = engine.session().rehearsing();
         wanted.common.params.iter().for_each(|(name, value)| session.bind(name, value.clone()));
         let (statements, found) = file(path, &reader, &session, &mut unused, look).await;
         found.iter().for_each(output::error);
@@ -68,6 +75,25 @@ pub async fn each<T>(wanted: &Check, look: Look<T>) -> Result<Seen<T>> {
         unused.notices().iter().for_each(|notice| output::note(notice));
     }
     Ok(seen)
+}
+
+/// A folder that is gone in the end, with the views of another.
+fn views_of(state: &Path) -> io::Result<TempDir> {
+    let folder = TempDir::new()?;
+    let (there, here) = (state.join(VIEWS), folder.path().join(VIEWS));
+    if !there.is_dir() {
+        return Ok(folder);
+    }
+    std::fs::create_dir(&here)?;
+    for entry in std::fs::read_dir(there)? {
+        let path = entry?.path();
+        if let Some(name) = path.file_name().filter(|_| path.is_file()) {
+            let here = here.join(name);
+            // A file is never changed in its place.
+            std::fs::hard_link(&path, &here).or_else(|_| std::fs::copy(&path, &here).map(drop))?;
+        }
+    }
+    Ok(folder)
 }
 
 /// `1 file`, `2 files`.

@@ -9,7 +9,7 @@ use crate::cli::args::Check;
 use crate::cli::{offline, output};
 use crate::engine::{Permission, Session};
 use crate::error::{Error, Kind, Result};
-use crate::sql::{Body, Statement};
+use crate::sql::{Body, Own, Statement};
 
 /// # Errors
 /// `Statement` when there are mistakes, all of which were told of.
@@ -32,6 +32,11 @@ async fn needed(session: &Session, statement: Statement) -> Result<BTreeSet<Perm
         // Nothing is read to find out, whatever a script sets.
         Body::Set { name, .. } | Body::Reset { name } if name == "iql.max_calls" => Ok(BTreeSet::new()),
         Body::Set { .. } | Body::Reset { .. } => session.run(statement).await.map(|_| BTreeSet::new()),
+        // What follows may name it.
+        Body::Own(Own::Table(_) | Own::View(_) | Own::File(_) | Own::Drop { .. }) => {
+            let needed = session.permissions(&statement).await?;
+            session.run(statement).await.map(|_| needed)
+        }
         _ => session.permissions(&statement).await,
     }
 }

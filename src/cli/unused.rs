@@ -48,7 +48,8 @@ impl Unused {
             return Vec::new();
         }
         let variables = self.variables.iter();
-        let variables = variables.map(|name| format!("`--var {name}` does nothing: no template has `{{{{ {name} }}}}`"));
+        let variables =
+            variables.map(|name| format!("`--var {name}` does nothing: no template has `{{{{ {name} }}}}`"));
         let params = self.params.iter().map(|name| {
             let near = nearest(name, self.wanted.iter().map(String::as_str)).filter(|near| near != name);
             let meant = near.map(|near| format!("; is `${near}` meant?")).unwrap_or_default();

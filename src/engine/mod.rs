@@ -56,6 +56,7 @@ pub use calls::Cost;
 pub use control::{Consent, Control};
 pub use explain::cost as describe_cost;
 pub use outcome::{Outcome, Rows};
+pub use own::VIEWS;
 pub use permissions::Permission;
 pub use secrets::masked;
 pub use session::Session;

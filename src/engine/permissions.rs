@@ -8,10 +8,10 @@ use datafusion::physical_plan::ExecutionPlan;
 use sqlparser::ast::Query;
 
 use crate::drivers::Driver;
-use crate::engine::dml;
 use crate::engine::plan::physical;
 use crate::engine::rules::scans;
 use crate::engine::session::Session;
+use crate::engine::{dml, own};
 use crate::error::Result;
 use crate::sql::{Body, Source, Statement};
 
@@ -62,6 +62,9 @@ impl Session {
                 Body::Query(query) => self.read_by(query, source).await,
                 _ => Ok(BTreeSet::new()),
             },
+            Body::Insert(insert) if own::target(self, &insert.table).is_some() => {
+                self.read_by(&insert.source, source).await
+            }
             body @ (Body::Insert(_) | Body::Update(_) | Body::Delete(_)) => self.written_by(body, source).await,
             Body::Exec(exec) if let Some(needed) = dml::permissions_of_method(self.engine(), exec, source)? => {
                 Ok(needed)
@@ -69,6 +72,10 @@ impl Session {
             Body::Exec(exec) => match dml::of_exec(self.engine(), exec, false, source)? {
                 Body::Query(query) => self.read_by(&query, source).await,
                 body => self.written_by(&body, source).await,
+            },
+            Body::Own(own) => match own::explained(self, own, source)? {
+                Some((query, source)) => self.read_by(&query, &source).await,
+                None => Ok(BTreeSet::new()),
             },
             _ => Ok(BTreeSet::new()),
         }

@@ -41,6 +41,8 @@ pub struct Session {
     /// `iql.failures`
     pub(super) failures: Arc<FailuresTable>,
     block: Mutex<Option<Block>>,
+    /// Whether its tables and views are made without their rows, for what follows to be looked at.
+    pub(super) rehearses: bool,
 }
 
 #[derive(Debug)]
@@ -84,7 +86,14 @@ impl Session {
             own: OwnTables::default(),
             failures: Arc::default(),
             block: Mutex::default(),
+            rehearses: false,
         }
+    }
+
+    /// The same session, for scripts that are looked at and not run: a table is made without rows, and a view that would
+    /// keep its rows without those.
+    pub fn rehearsing(self) -> Self {
+        Session { rehearses: true, ..self }
     }
 
     /// An error of a statement, with its place, as it may be shown.

@@ -132,8 +132,7 @@ impl Binding<'_> {
     /// A view outlives the session's values.
     fn visit_view(&mut self, tree: &mut impl VisitMut) {
         let nothing = Params::new();
-        let mut found =
-            Binding { params: &nothing, source: self.source, errors: Vec::new(), named: BTreeSet::new() };
+        let mut found = Binding { params: &nothing, source: self.source, errors: Vec::new(), named: BTreeSet::new() };
         found.visit(tree);
         self.errors.extend(found.errors.into_iter().map(|error| Error {
             message: "a view keeps its text, and no value of a param".into(),

@@ -64,3 +64,39 @@ fn what_nothing_names_is_said_once() {
     let quiet = home.run(&["exec", "--quiet", "-o", "csv", "--var", "nmae=y", "SELECT 1 AS a"]);
     assert!(!quiet.contains("nmae"), "{quiet}");
 }
+
+#[test]
+fn what_a_script_makes_is_known_to_what_follows_and_gone_afterwards() {
+    let home = Home::new();
+    home.write(
+        "made.iql",
+        "CREATE TABLE estate AS SELECT region, integration_name FROM aws.redshift.integrations WHERE region = 'us-east-1';\n\
+         SELECT count(*) FROM estate WHERE region = 'us-east-1';\n\
+         COPY (SELECT * FROM estate) TO 'estate.csv';\n\
+         INSERT INTO estate SELECT 'a', 'b';\n\
+         CREATE VIEW inventory AS SELECT * FROM awscc.redshift.integrations;\n\
+         CREATE MATERIALIZED VIEW kept AS SELECT * FROM inventory WHERE region = 'eu-west-1';\n\
+         REFRESH MATERIALIZED VIEW kept;\n\
+         SELECT * FROM kept JOIN inventory i ON i.Identifier = kept.integration_arn WHERE i.region = 'us-east-1';\n\
+         DROP MATERIALIZED VIEW kept;\nDROP VIEW inventory;\nDROP TABLE estate;\n",
+    );
+    let checked = home.run(&["check", "made.iql"]);
+    assert!(checked.starts_with("exit 0"), "{checked}");
+    let permissions = home.run(&["permissions", "made.iql"]);
+    assert!(
+        permissions.starts_with("exit 0") && permissions.contains("redshift:DescribeIntegrations"),
+        "{permissions}"
+    );
+    assert!(!home.path().join("estate.csv").exists());
+    home.write(
+        "wrong.iql",
+        "CREATE TABLE t AS SELECT * FROM aws.redshift.integrations;\nCREATE VIEW v AS SELECT nothing;",
+    );
+    insta::assert_snapshot!("check_made_wrongly", home.run(&["check", "wrong.iql"]));
+    // The user's own views are there, and stay.
+    assert!(home.sql("CREATE VIEW own AS SELECT 1 AS a").starts_with("exit 0"));
+    home.write("own.iql", "SELECT a FROM own;\nDROP VIEW own;\nCREATE VIEW own AS SELECT 2 AS b;\nSELECT b FROM own");
+    let checked = home.run(&["check", "--sandbox", "own.iql"]);
+    assert!(checked.starts_with("exit 0"), "{checked}");
+    assert!(home.sql("SELECT a FROM own").starts_with("exit 0"));
+}

@@ -37,6 +37,7 @@ mod views;
 pub use change::{insert, refuse_change, target};
 pub use create::{explained, run};
 pub use shown::{describe, show};
+pub use store::VIEWS;
 
 /// A table that no provider has.
 #[derive(Debug, Clone)]

@@ -13,6 +13,8 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Error, Kind, Result, reason};
 
+/// Where views are kept, in the folder of what is kept between runs.
+pub const VIEWS: &str = "views";
 /// Under which a Parquet file says which view it is.
 const ABOUT: &str = "iql.view";
 
@@ -59,7 +61,7 @@ enum Form {
 
 impl Store {
     pub fn new(state: &Path) -> Store {
-        Store { folder: state.join("views") }
+        Store { folder: state.join(VIEWS) }
     }
 
     /// The view of a name, with its rows as a Parquet file if it has some.

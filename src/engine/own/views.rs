@@ -72,7 +72,7 @@ pub async fn create(session: &Session, create: &CreateView, source: &Source) -> 
     }
     let mut view = View { name: name.to_string(), text: create.text.clone(), created: Utc::now(), kept: None };
     let within = [name.to_string()];
-    if !create.materialized {
+    if !create.materialized || session.rehearses {
         // Its text is held against what there is now, and nothing is sent.
         let prepared = session.prepare(&create.query, source, &Arc::default(), (Tolerance::Strict, &within)).await?;
         let of_session: Vec<String> =
@@ -108,6 +108,9 @@ pub async fn refresh(session: &Session, name: &Name, source: &Source) -> Result<
     let Some((mut view, _)) = store.view(name).map_err(|error| error.at(place.clone()))? else {
         return Err(missing(session, name, Dropped::Materialized).at(place));
     };
+    if session.rehearses {
+        return Ok(session.ready(show::nothing(), Vec::new()));
+    }
     if view.kept.is_none() {
         return Err(Error::new(
             Kind::Name,
@@ -152,7 +155,7 @@ pub fn drop_view(
     match store.view(name) {
         Ok(None) if if_exists => return Ok(vec![format!("there is no view `{name}`")]),
         Ok(None) => return Err(missing(session, name, what).at(place())),
-        Ok(Some((view, _))) if view.kept.is_some() != (what == Dropped::Materialized) => {
+        Ok(Some((view, _))) if !session.rehearses && view.kept.is_some() != (what == Dropped::Materialized) => {
             let (kind, verb) = match what {
                 Dropped::Materialized => ("a view without rows of its own", "DROP VIEW"),
                 _ => ("a materialized view", "DROP MATERIALIZED VIEW"),
@@ -233,7 +236,7 @@ pub fn text(session: &Session, name: &Name, source: &Source) -> Result<Statement
     let place = source.place(name.span());
     let name = own_name(name, source)?;
     match store(session).view(name) {
-        Ok(Some((view, Some(_)))) => parsed(session, &view),
+        Ok(Some((view, rows))) if rows.is_some() || session.rehearses => parsed(session, &view),
         Ok(_) => Err(missing(session, name, Dropped::Materialized).at(place)),
         Err(error) => Err(error.at(place)),
     }
