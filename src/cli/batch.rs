@@ -43,6 +43,11 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
         Some(dir) => Some(sandbox::point_at(&mut settings, dir.as_deref()).await?),
         None => None,
     };
+    let progress = match exec.common.quiet || exec.common.verbose {
+        true => Progress::Hidden,
+        false if output::draws_at_terminal(&settings.person) => Progress::Drawn,
+        false => Progress::Told,
+    };
     let engine = Engine::open(settings)?;
     let session = engine.session();
     exec.common.params.iter().for_each(|(name, value)| session.bind(name, value.clone()));
@@ -60,50 +65,59 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
         statements.into_iter().map(|statement| if exec.writes.dry_run { dry(statement) } else { statement });
     let (mut reader_has_left, mut has_written, mut completeness) = (false, false, Completeness::Whole);
     let mut outcomes = Outcomes::new(wanted(exec), count);
-    for (index, (statement, title)) in statements.zip(titles).enumerate() {
-        if ending.is_asked() {
-            let done = match index {
-                0 => "no statement was run".to_string(),
-                _ => format!("statement {index} of {count} was carried out; those after it were not run"),
-            };
-            return Err(Error::new(Kind::Interrupted, "interrupted").with_context(done));
-        }
-        let writes = may_write(&statement.body);
-        let asserts = outcomes.asserts(&statement.body);
-        // A reader that leaves wants no more rows, and never cuts a script's writes short, nor what it is to find out.
-        if reader_has_left && !writes && !asserts && !works_silently(&statement.body) {
-            continue;
-        }
-        let failing = exec.script.keep_going.then(|| statement.clone());
-        let result = one(exec, &session, ending, statement, title.as_deref(), (&mut target, reader_has_left)).await;
-        match result {
-            Ok(Done { rows, has_left, is_partial }) => {
-                reader_has_left |= has_left;
-                if is_partial {
-                    completeness = Completeness::Partial;
-                }
-                if asserts {
-                    outcomes.saw(index, title.as_deref(), rows);
-                }
-            }
-            Err(error) if count == 1 => return Err(error),
-            Err(error) if exec.script.keep_going && error.kind != Kind::Interrupted => {
-                match target.break_off() {
-                    Err(closed) if closed.kind == Kind::Closed => reader_has_left = true,
-                    ended => ended?,
-                }
-                let error = match &failing {
-                    Some(statement) => session.told(statement, error),
-                    None => error,
+    let ran: Result<()> = async {
+        for (index, (statement, title)) in statements.zip(titles).enumerate() {
+            if ending.is_asked() {
+                let done = match index {
+                    0 => "no statement was run".to_string(),
+                    _ => format!("statement {index} of {count} was carried out; those after it were not run"),
                 };
-                outcomes.failed(index, error);
+                return Err(Error::new(Kind::Interrupted, "interrupted").with_context(done));
             }
-            Err(error) => {
-                let place = format!("statement {} of {count}; those after it were not run", index + 1);
-                return Err(error.with_context(place));
+            let writes = may_write(&statement.body);
+            let asserts = outcomes.asserts(&statement.body);
+            // A reader that leaves wants no more rows, and never cuts a script's writes short, nor what it is to find out.
+            if reader_has_left && !writes && !asserts && !works_silently(&statement.body) {
+                continue;
             }
+            let failing = exec.script.keep_going.then(|| statement.clone());
+            let result =
+                one(exec, &session, ending, statement, title.as_deref(), (&mut target, reader_has_left), progress)
+                    .await;
+            match result {
+                Ok(Done { rows, has_left, is_partial }) => {
+                    reader_has_left |= has_left;
+                    if is_partial {
+                        completeness = Completeness::Partial;
+                    }
+                    if asserts {
+                        outcomes.saw(index, title.as_deref(), rows);
+                    }
+                }
+                Err(error) if count == 1 => return Err(error),
+                Err(error) if exec.script.keep_going && error.kind != Kind::Interrupted => {
+                    match target.break_off() {
+                        Err(closed) if closed.kind == Kind::Closed => reader_has_left = true,
+                        ended => ended?,
+                    }
+                    let error = match &failing {
+                        Some(statement) => session.told(statement, error),
+                        None => error,
+                    };
+                    outcomes.failed(index, error);
+                }
+                Err(error) => {
+                    let place = format!("statement {} of {count}; those after it were not run", index + 1);
+                    return Err(error.with_context(place));
+                }
+            }
+            has_written |= writes;
         }
-        has_written |= writes;
+        Ok(())
+    }
+    .await;
+    if let Err(error) = ran {
+        return Err(target.given_up(error));
     }
     if !reader_has_left {
         target.close().map_err(|error| match has_written {
@@ -171,9 +185,10 @@ async fn one(
     statement: Statement,
     title: Option<&str>,
     (target, reader_has_left): (&mut output::Output, bool),
+    progress: Progress,
 ) -> Result<Done> {
     let writes = may_write(&statement.body);
-    let progress = if exec.common.quiet || exec.common.verbose { Progress::Hidden } else { Progress::Shown };
+    let changes = matches!(statement.body, Body::Insert(_) | Body::Update(_) | Body::Delete(_));
     let mut outcome = progress::during(progress, session.control(), ending, session.run(statement)).await?;
     let notices = || {
         if !exec.common.quiet {
@@ -184,8 +199,13 @@ async fn one(
     if writes {
         notices();
     }
-    let counts = exec.script.fail_on_rows || exec.script.fail_on_empty;
-    let done = rows(&mut outcome.rows, title, (target, reader_has_left), (writes, counts)).await?;
+    let wants = Wants {
+        count: exec.script.fail_on_rows || exec.script.fail_on_empty,
+        end: outcome.is_stopped(),
+        was_written: writes,
+        keeps: changes || outcome.is_stopped(),
+    };
+    let done = rows(&mut outcome.rows, title, (target, reader_has_left), wants).await?;
     if !writes && !done.has_left {
         notices();
     }
@@ -201,16 +221,29 @@ async fn one(
     Ok(Done { is_partial: !warnings.is_empty(), ..done })
 }
 
+/// What is wanted of a statement's rows besides that they are shown.
+#[derive(Debug, Clone, Copy)]
+struct Wants {
+    /// How many there are.
+    count: bool,
+    /// The error behind them.
+    end: bool,
+    /// They tell of something that was done.
+    was_written: bool,
+    /// They are to be kept, whatever comes.
+    keeps: bool,
+}
+
 async fn rows(
     rows: &mut Rows,
     title: Option<&str>,
     (target, reader_has_left): (&mut output::Output, bool),
-    (writes, counts): (bool, bool),
+    wants: Wants,
 ) -> Result<Done> {
     let schema = rows.schema();
     let mut done = Done { rows: 0, has_left: reader_has_left, is_partial: false };
     // A statement without columns, such as SET, has no result to show.
-    if schema.fields().is_empty() || (done.has_left && !counts) {
+    if schema.fields().is_empty() || (done.has_left && !wants.count && !wants.end) {
         return Ok(done);
     }
     // What could not be written: nothing, if the reader has left, who is not missed.
@@ -220,7 +253,7 @@ async fn rows(
             done.has_left = true;
             Ok(())
         }
-        Err(error) if writes => {
+        Err(error) if wants.was_written && !wants.end => {
             Err(error.with_context("the statement was carried out; only its rows could not be written"))
         }
         written => written,
@@ -228,9 +261,21 @@ async fn rows(
     if !done.has_left {
         write(&mut done, &mut |target| target.begin(schema.clone(), title))?;
     }
-    while !done.has_left || counts {
+    while !done.has_left || wants.count || wants.end {
         let Some(batch) = rows.next().await else { break };
-        let batch = batch?;
+        let batch = match batch {
+            Err(error) if wants.end && !done.has_left => {
+                write(&mut done, &mut output::Output::end).unwrap_or_else(|unwritten| output::error(&unwritten));
+                return Err(error);
+            }
+            batch => batch?,
+        };
+        if wants.keeps && batch.num_rows() > 0 {
+            write(&mut done, &mut |target| {
+                target.keep();
+                Ok(())
+            })?;
+        }
         done.rows += batch.num_rows();
         if !done.has_left {
             write(&mut done, &mut |target| target.batch(&batch))?;

@@ -13,6 +13,7 @@ mod batch;
 mod binary;
 mod cells;
 mod check;
+mod line;
 mod manual;
 mod markdown;
 mod offline;

@@ -18,6 +18,7 @@ use crate::cli::markdown;
 use crate::cli::table::TableWriter;
 use crate::engine::{Forms, csv_field};
 use crate::error::{Error, Kind, Result, reason};
+use crate::settings::Person;
 use crate::sql::{Body, Statement};
 
 /// A result's rows on their way out.
@@ -29,6 +30,8 @@ pub struct Output {
     quiet: bool,
     results: usize,
     current: Option<Writer>,
+    /// Whether it has rows that are worth having when what follows them fails.
+    keeps: bool,
 }
 
 enum Target {
@@ -122,12 +125,21 @@ impl Output {
                 .with_context("nothing was sent")
                 .with_hint("`-f FILE` writes it to a file"));
         }
-        Ok(Output { target, format, headers, delimiter, quiet, results: 0, current: None })
+        Ok(Output { target, format, headers, delimiter, quiet, results: 0, current: None, keeps: false })
     }
 
     /// What writes one result to a sink.
     pub fn through(sink: Box<dyn Write + Send>, format: Format, headers: bool, quiet: bool) -> Output {
-        Output { target: Target::Sink(sink), format, headers, delimiter: ',', quiet, results: 0, current: None }
+        Output {
+            target: Target::Sink(sink),
+            format,
+            headers,
+            delimiter: ',',
+            quiet,
+            results: 0,
+            current: None,
+            keeps: false,
+        }
     }
 
     /// Begins a result; `title` is what a table says of itself, on standard error.
@@ -143,6 +155,11 @@ impl Output {
             note(title);
         }
         self.results += 1;
+        if self.format == Format::Json && self.results == 2 {
+            self.notice(
+                "several results are several JSON arrays, one behind the other; `-o jsonl` has an object a line",
+            );
+        }
         let writer = match self.format {
             Format::Table => Writer::Table(TableWriter::new(schema, self.headers, self.terminal_width())),
             Format::Json => Writer::Json { rows: 0, forms: Forms::of(&schema), schema: self.unique(schema) },
@@ -231,6 +248,23 @@ impl Output {
                 Ok(())
             }
             _ => self.end(),
+        }
+    }
+
+    /// What was written so far says what was made, which nobody can ask for again: it stays, whatever comes.
+    pub fn keep(&mut self) {
+        self.keeps = true;
+    }
+
+    /// What comes of it when a statement failed: a file that has rows to keep gets its name, any other is as it was.
+    pub fn given_up(self, error: Error) -> Error {
+        let path = match &self.target {
+            Target::File { path, .. } if self.keeps => path.display().to_string(),
+            _ => return error,
+        };
+        match self.close() {
+            Ok(()) => error.with_context(format!("`{path}` has the rows of what was done")),
+            Err(other) => error.with_context(other.message),
         }
     }
 
@@ -412,6 +446,11 @@ fn one_result() -> Error {
     Error::new(Kind::Usage, "this format holds one result, and the script has several")
         .with_context("nothing was sent")
         .with_hint("run each statement with a file of its own")
+}
+
+/// Whether what is said besides rows is read at a terminal, where a line may be drawn again.
+pub fn draws_at_terminal(person: &Person) -> bool {
+    io::stderr().is_terminal() && !person.has_dumb_terminal
 }
 
 /// Whether there is somebody to ask.

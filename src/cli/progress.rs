@@ -1,21 +1,29 @@
-//! What a write says while it takes its time: where the things stand that it waits for, on a terminal, and that its end
-//! was asked for. Done by the task that runs the statement, so that nothing else is printed meanwhile.
+//! What a write says while it takes its time: where the things stand that it waits for, as a line that changes on a
+//! terminal and as a line now and then elsewhere; and that its end was asked for. Done by the task that runs the
+//! statement, so that nothing else is printed meanwhile.
 
 use std::pin::pin;
 use std::time::Duration;
 
-use indicatif::ProgressBar;
+use tokio::time::{Instant, interval, sleep_until};
 
+use crate::cli::line::Line;
 use crate::cli::output;
 use crate::cli::signals::Ending;
 use crate::engine::Control;
 
 const TURN: Duration = Duration::from_millis(100);
+/// What is waited for less long says nothing where no line can be drawn again.
+const SILENCE: Duration = Duration::from_secs(5);
+/// How often it is said from then on.
+const EVERY: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// On standard error, if that is a terminal.
-    Shown,
+    /// As a line that changes.
+    Drawn,
+    /// As a line now and then.
+    Told,
     Hidden,
 }
 
@@ -27,7 +35,9 @@ pub async fn during<T>(
     statement: impl Future<Output = T>,
 ) -> T {
     let mut news = control.progress();
-    let mut line = Line(None);
+    let mut line = Line::default();
+    let mut said = Said::default();
+    let mut turns = interval(TURN);
     let mut statement = pin!(statement);
     let mut end = pin!(ending.of_a_write());
     let mut is_ending = false;
@@ -37,36 +47,65 @@ pub async fn during<T>(
             done = &mut statement => return done,
             () = &mut end, if !is_ending => {
                 is_ending = true;
-                line.show(None);
+                line.clear();
                 output::note("interrupted: waiting up to 10 s for the call in flight; again to leave at once");
             }
-            Ok(()) = news.changed(), if !is_ending && progress == Progress::Shown => {
-                line.show(news.borrow_and_update().clone());
+            Ok(()) = news.changed(), if !is_ending && progress != Progress::Hidden => {
+                said.hear(news.borrow_and_update().clone(), Instant::now());
+                if said.text.is_none() {
+                    line.clear();
+                }
+            }
+            _ = turns.tick(), if progress == Progress::Drawn && said.text.is_some() && !is_ending => {
+                said.text.iter().for_each(|text| line.show(text));
+            }
+            () = sleep_until(said.due.unwrap_or_else(Instant::now)), if progress == Progress::Told && said.due.is_some() && !is_ending => {
+                said.say(Instant::now()).iter().for_each(|text| output::note(text));
             }
         }
     }
 }
 
-/// The last line of the terminal, if something is being waited for.
-struct Line(Option<ProgressBar>);
+/// What is waited for, and when to say so.
+#[derive(Debug, Default)]
+struct Said {
+    text: Option<String>,
+    due: Option<Instant>,
+}
 
-impl Line {
-    fn show(&mut self, text: Option<String>) {
-        let Some(text) = text else {
-            self.0.take().inspect(ProgressBar::finish_and_clear);
-            return;
-        };
-        let bar = self.0.get_or_insert_with(|| {
-            let bar = ProgressBar::new_spinner();
-            bar.enable_steady_tick(TURN);
-            bar
-        });
-        bar.set_message(text);
+impl Said {
+    fn hear(&mut self, text: Option<String>, now: Instant) {
+        self.due = text.as_ref().map(|_| self.due.unwrap_or(now + SILENCE));
+        self.text = text;
+    }
+
+    /// The line that is due.
+    fn say(&mut self, now: Instant) -> Option<String> {
+        self.due = self.text.as_ref().map(|_| now + EVERY);
+        self.text.as_ref().map(|text| format!("waiting: {text}"))
     }
 }
 
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.show(None);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_of_after_a_while_and_then_now_and_then() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut said = Said::default();
+        assert_eq!(said.due, None);
+        said.hear(Some("orders: creating, 0 s".into()), at(0));
+        said.hear(Some("orders: creating, 2 s".into()), at(2));
+        assert_eq!(said.due, Some(at(5)));
+        assert_eq!(said.say(at(5)).as_deref(), Some("waiting: orders: creating, 2 s"));
+        said.hear(Some("orders: creating, 20 s".into()), at(20));
+        assert_eq!(said.due, Some(at(35)));
+        // The next wait is silent again at first.
+        said.hear(None, at(21));
+        assert_eq!((said.due, said.say(at(22))), (None, None));
+        said.hear(Some("clicks: creating, 0 s".into()), at(40));
+        assert_eq!(said.due, Some(at(45)));
     }
 }

@@ -21,6 +21,8 @@ pub struct Outcome {
     pub rows: Rows,
     /// Things worth saying that are no rows: examples, hints.
     pub notices: Vec<String>,
+    /// Of a write that was stopped, what became of its rows: its error comes behind the rows of those that are done.
+    pub(super) stopped: Vec<String>,
     pub(super) run: Arc<Run>,
 }
 
@@ -37,7 +39,7 @@ impl Outcome {
         notices: Vec<String>,
         run: Arc<Run>,
     ) -> Self {
-        Outcome { rows: Rows { schema, stream }, notices, run }
+        Outcome { rows: Rows { schema, stream }, notices, stopped: Vec::new(), run }
     }
 
     /// The same, and first which words of the statement's hints mean nothing.
@@ -57,6 +59,11 @@ impl Outcome {
     /// What was found worth saying while the rows came: whole once they have ended.
     pub fn later(&self) -> Vec<String> {
         self.run.regions.lines()
+    }
+
+    /// Whether the rows are those of a write that was stopped: its error comes behind them.
+    pub fn is_stopped(&self) -> bool {
+        !self.stopped.is_empty()
     }
 
     /// What the statement's calls cost so far.

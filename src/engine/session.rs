@@ -253,11 +253,13 @@ impl Session {
         let written = dml::run(self, body, statement).await;
         // It was strict: no call failed that it went on without.
         self.failures.set(Arc::default());
-        let said = match &written {
-            Ok(outcome) => &outcome.notices,
-            Err(error) => &error.context,
+        let said: Vec<&String> = match &written {
+            Ok(outcome) => outcome.notices.iter().chain(&outcome.stopped).collect(),
+            Err(error) => error.context.iter().collect(),
         };
-        self.was_done(said.iter().map(|line| line.trim().to_string()).filter(|line| !line.contains("nothing was")));
+        self.was_done(
+            said.into_iter().map(|line| line.trim().to_string()).filter(|line| !line.contains("nothing was")),
+        );
         written.map(|outcome| outcome.noting(statement))
     }
 

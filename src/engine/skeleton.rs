@@ -88,7 +88,10 @@ mod tests {
         let expected =
             ["sourcearn", "targetarn", "region", "integrationname", "tags", "kmskeyid", "additionalencryptioncontext"];
         assert_eq!(columns(&whole), expected);
-        assert!(shown.contains("  -- , '{{ kms_key_id }}'\n  -- , '{{ additional_encryption_context }}'\n;"), "{shown}");
+        assert!(
+            shown.contains("  -- , '{{ kms_key_id }}'\n  -- , '{{ additional_encryption_context }}'\n;"),
+            "{shown}"
+        );
         let error = insert(resource("integrations_list_only"), false).expect_err("reads only");
         assert_eq!(error.message, "`awscc.redshift.integrations_list_only` has no INSERT");
     }

@@ -21,6 +21,7 @@ mod login;
 mod partial;
 mod refusals;
 mod rest;
+mod returning_stopped;
 mod scripts;
 mod scripts_cli;
 mod scripts_given;

@@ -210,7 +210,11 @@ impl Shell {
             render::finished(&sink)?;
         }
         if !name.is_empty() {
-            let name = if name.starts_with('|') { name.to_string() } else { commands::words(name, &self.state.variables).join(" ") };
+            let name = if name.starts_with('|') {
+                name.to_string()
+            } else {
+                commands::words(name, &self.state.variables).join(" ")
+            };
             self.state.redirect = Some(Shared::new(Sink::named(&name)?));
         }
         Ok(())

@@ -50,7 +50,11 @@ impl Shell {
         if name.is_empty() {
             return Err(usage("`\\once` needs the name of a file, or `|command`"));
         }
-        let name = if name.starts_with('|') { name.to_string() } else { commands::words(name, &self.state.variables).join(" ") };
+        let name = if name.starts_with('|') {
+            name.to_string()
+        } else {
+            commands::words(name, &self.state.variables).join(" ")
+        };
         self.state.once = Some(Shared::new(Sink::named(&name)?));
         Ok(())
     }

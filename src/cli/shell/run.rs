@@ -79,7 +79,7 @@ pub async fn run(state: &mut State, input: &mut Input, statement: Statement, loo
         width: if sink.with(|sink| sink.is_screen()) { input.columns() } else { None },
         sink: sink.clone(),
         told,
-        progress: !state.quiet && !state.verbose && state.at_terminal,
+        progress: !state.quiet && !state.verbose && state.at_terminal && output::draws_at_terminal(&state.person),
     };
     let mut task = tokio::spawn(work.done());
     let mut deadline = None;
@@ -152,6 +152,7 @@ impl Work {
             }
         };
         waiting.end();
+        let is_stopped = outcome.is_stopped();
         let notices = std::mem::take(&mut outcome.notices);
         let tell = || notices.iter().filter(|_| !self.look.quiet).for_each(|notice| output::note(notice));
         if writes {
@@ -175,14 +176,26 @@ impl Work {
                         render::finished(&self.sink)?;
                         return Err(cancelled(rows, calls));
                     },
-                    batch = outcome.rows.next() => match batch.transpose().inspect_err(|_| waiting.end())? {
+                    batch = outcome.rows.next() => match batch {
                         None => break,
-                        Some(batch) => {
+                        Some(Err(error)) => {
+                            waiting.end();
+                            // The rows of what a write has done, before why it was stopped.
+                            if is_stopped && has_reader {
+                                renderer.end()?;
+                            }
+                            return Err(error);
+                        }
+                        // Whether a write was stopped is told behind its rows.
+                        Some(Ok(_)) if !has_reader => {}
+                        Some(Ok(batch)) => {
                             waiting.end();
                             match renderer.batch(&batch) {
                                 Err(error) if error.kind == Kind::Closed => {
                                     has_reader = false;
-                                    break;
+                                    if !is_stopped {
+                                        break;
+                                    }
                                 }
                                 drawn => drawn?,
                             }

@@ -109,9 +109,8 @@ pub fn wants_file(before: &[Piece<'_>]) -> bool {
     let begins = before.iter().rposition(|piece| piece.is(";")).map_or(0, |at| at + 1);
     let mut said = before[begins..].iter().filter(|piece| says_something(piece));
     let copies = said.clone().next().is_some_and(|first| first.is("COPY"));
-    said.next_back().is_some_and(|last| {
-        ["FROM", "JOIN", "LOCATION"].iter().any(|word| last.is(word)) || (copies && last.is("TO"))
-    })
+    said.next_back()
+        .is_some_and(|last| ["FROM", "JOIN", "LOCATION"].iter().any(|word| last.is(word)) || (copies && last.is("TO")))
 }
 
 fn key(piece: &Piece<'_>) -> Option<&'static str> {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
+use crate::cli::line::Line;
 
 /// What takes less says nothing.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -11,14 +11,14 @@ const SILENCE: Duration = Duration::from_secs(1);
 pub struct Waiting {
     shown: bool,
     start: Instant,
-    bar: Option<ProgressBar>,
+    line: Line,
     /// What the statement itself says, which goes before what is counted.
     said: Option<String>,
 }
 
 impl Waiting {
     pub fn new(shown: bool, start: Instant) -> Self {
-        Waiting { shown, start, bar: None, said: None }
+        Waiting { shown, start, line: Line::default(), said: None }
     }
 
     /// What a write says of what it waits for; it is shown at once.
@@ -43,21 +43,12 @@ impl Waiting {
     }
 
     pub fn end(&mut self) {
-        self.bar.take().inspect(ProgressBar::finish_and_clear);
+        self.line.clear();
     }
 
     fn show(&mut self, text: String) {
-        if !self.shown {
-            return;
+        if self.shown {
+            self.line.show(&text);
         }
-        let bar = self.bar.get_or_insert_with(ProgressBar::new_spinner);
-        bar.set_message(text);
-        bar.tick();
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.end();
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use self::audit::Audit;
 use self::document::Document;
-use self::ledger::{Done, How, Ledger, State, Verb};
+use self::ledger::{Done, How, Ledger, Row, State, Verb};
 use self::look::Look;
 use self::returning::Returning;
 use self::send::{Sender, Target, Work};
@@ -141,8 +141,13 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
         }
         if awaits { settle::settle(&sender, &rows, &writes, &control).await } else { Ok(()) }
     });
-    ended(work, deadline, &stop, (&ledger, site.driver.as_ref())).await?;
-    outcome(&site, &targets, &ledger, notices, returning, (source, run)).await
+    match (ended(work, deadline, &stop, (&ledger, site.driver.as_ref())).await, returning) {
+        (Ok(()), returning) => outcome(&site, &targets, &ledger, notices, returning, (source, run)).await,
+        (Err(error), None) => Err(error),
+        (Err(error), Some(returning)) => {
+            stopped(error, (&site, &targets, &ledger), notices, returning, (source, run)).await
+        }
+    }
 }
 
 /// Waits for the work of a write, which is stopped when the statement's time is up, and may then end what it has begun.
@@ -235,17 +240,47 @@ async fn outcome(
         return Ok(Outcome::of(nothing.schema(), futures::stream::empty().boxed(), notices, run));
     };
     let rows = ledger.rows();
-    let done = targets.iter().zip(&rows).filter_map(|(target, row)| match &row.state {
-        State::Done(Done { how: How::Gone | How::Going, .. }) => None,
-        State::Done(done) => Some((target, &done.document)),
-        _ => None,
-    });
-    let done: Vec<(&Target, &Document)> = done.collect();
+    let done = done(targets, &rows);
     let (schema, batches) = returning.rows(site, &done, source).await.map_err(|error| {
         let error = error.with_context("all was written; only RETURNING failed");
         report.iter().fold(error, |error, line| error.with_context(line))
     })?;
     Ok(Outcome::of(schema, futures::stream::iter(batches.into_iter().map(Ok)).boxed(), notices, run))
+}
+
+/// What a write returns that was stopped: the rows of RETURNING for what is done, and behind them why.
+///
+/// # Errors
+/// Why it was stopped, where there is no such row.
+async fn stopped(
+    error: Error,
+    (site, targets, ledger): (&Site, &[Target], &Ledger),
+    notices: Vec<String>,
+    returning: Returning,
+    (source, run): (&Source, Arc<Run>),
+) -> Result<Outcome> {
+    let rows = ledger.rows();
+    let done = done(targets, &rows);
+    if done.is_empty() {
+        return Err(error);
+    }
+    let (schema, batches) = match returning.rows(site, &done, source).await {
+        Ok(rows) => rows,
+        Err(other) => return Err(error.with_context(format!("RETURNING failed as well: {}", other.message))),
+    };
+    let stopped = ledger.lines();
+    let rows = futures::stream::iter(batches.into_iter().map(Ok).chain([Err(error)])).boxed();
+    Ok(Outcome { stopped, ..Outcome::of(schema, rows, notices, run) })
+}
+
+/// The rows that a write leaves, as they are.
+fn done<'a>(targets: &'a [Target], rows: &'a [Row]) -> Vec<(&'a Target, &'a Document)> {
+    let done = targets.iter().zip(rows).filter_map(|(target, row)| match &row.state {
+        State::Done(Done { how: How::Gone | How::Going, .. }) => None,
+        State::Done(done) => Some((target, &done.document)),
+        _ => None,
+    });
+    done.collect()
 }
 
 /// Asks whoever has to agree.

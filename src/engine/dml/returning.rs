@@ -1,5 +1,5 @@
 //! RETURNING: expressions over the rows that a write leaves. Its names and types are found wrong before anything is
-//! sent; its rows are computed when all is done.
+//! sent; its rows are computed when all is done, or no more will be.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};

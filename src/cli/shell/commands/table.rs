@@ -157,7 +157,14 @@ pub const SECTIONS: &[(&str, &[Command])] = &[
     (
         "Branches; `\\if :{?name}` asks whether a variable is set",
         &[
-            act(&["if"], &[], "CONDITION", "what follows only if it is true: `on`, `yes`, `1`", Takes::Nothing, Act::If),
+            act(
+                &["if"],
+                &[],
+                "CONDITION",
+                "what follows only if it is true: `on`, `yes`, `1`",
+                Takes::Nothing,
+                Act::If,
+            ),
             act(&["elif"], &[], "CONDITION", "else, if this is true", Takes::Nothing, Act::Elif),
             act(&["else"], &[], "", "else", Takes::Nothing, Act::Else),
             act(&["endif"], &[], "", "the end of it", Takes::Nothing, Act::Endif),
