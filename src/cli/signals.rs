@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::engine::Control;
 use crate::error::{Error, Kind, Result};
@@ -83,9 +84,7 @@ pub async fn interruptible<T: Send + 'static>(
             done = &mut work => return done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())),
             () = signals.next() => {}
         }
-        let error = Error::new(Kind::Interrupted, "interrupted, and the call in flight was not waited for");
-        let error = ending.standing().into_iter().fold(error, Error::with_context);
-        return Err(error.with_hint("look what became of it before you run the statement again"));
+        return left(ending.standing(), work).await;
     }
     work.abort();
     // A file that was begun is removed with the work, which ends at once unless it is held up.
@@ -93,6 +92,19 @@ pub async fn interruptible<T: Send + 'static>(
         Ok(Ok(done)) => done,
         _ => Err(Error::new(Kind::Interrupted, "interrupted").with_context("calls in flight were given up")),
     }
+}
+
+/// What is told when the work is not waited for: how its write stands. One that has just ended tells of itself, if it is
+/// let; nobody else knows any more what it has done.
+async fn left<T>(standing: Vec<String>, work: JoinHandle<Result<T>>) -> Result<T> {
+    if standing.is_empty()
+        && let Ok(done) = tokio::time::timeout(CLEARING, work).await
+    {
+        return done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+    }
+    let error = Error::new(Kind::Interrupted, "interrupted, and the call in flight was not waited for");
+    let error = standing.into_iter().fold(error, Error::with_context);
+    Err(error.with_hint("look what became of it before you run the statement again"))
 }
 
 struct Signals {
@@ -135,4 +147,26 @@ fn ignores_hang_ups() -> bool {
     // A bit for each signal, from 1.
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     ignored.is_none_or(|mask| mask & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_leaves_is_told_what_was_done() {
+        let report = || Error::new(Kind::Interrupted, "DELETE was interrupted").with_context("deleted: a");
+        // The write has ended, and its report is on its way.
+        let ended = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Err::<(), Error>(report())
+        });
+        let error = left(Vec::new(), ended).await.expect_err("interrupted");
+        assert_eq!(error.context, ["deleted: a"]);
+        // It has not.
+        let pending = tokio::spawn(std::future::pending::<Result<()>>());
+        let error = left(vec!["unknown: b".into()], pending).await.expect_err("interrupted");
+        assert_eq!(error.context, ["unknown: b"]);
+        assert_eq!(error.message, "interrupted, and the call in flight was not waited for");
+    }
 }

@@ -113,13 +113,16 @@ pub async fn run(state: &mut State, input: &mut Input, statement: Statement, loo
                 tell.send_replace(Told::Stop);
                 deadline = Some(tokio::time::Instant::now() + CLEARING);
             }
-            Told::Finish => {
-                let error = Error::new(Kind::Interrupted, "interrupted, and the call in flight was not waited for");
-                let standing = state.session.control().standing().unwrap_or_default();
-                task.abort();
-                let error = standing.into_iter().fold(error, Error::with_context);
-                return Err(error.with_hint("look what became of it before you run the statement again"));
-            }
+            Told::Finish => match state.session.control().standing() {
+                // It has just ended, and tells of itself; nobody else knows any more what it has done.
+                None => deadline = Some(tokio::time::Instant::now() + CLEARING),
+                Some(standing) => {
+                    let error = Error::new(Kind::Interrupted, "interrupted, and the call in flight was not waited for");
+                    task.abort();
+                    let error = standing.into_iter().fold(error, Error::with_context);
+                    return Err(error.with_hint("look what became of it before you run the statement again"));
+                }
+            },
             Told::Stop => {}
         }
     }
