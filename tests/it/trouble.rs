@@ -80,6 +80,22 @@ async fn every_cut_is_noticed() {
 }
 
 #[tokio::test]
+async fn an_answer_without_its_row_is_no_answer() {
+    let sql = "SELECT id FROM immuta.integrations.integrations WHERE id = '3'";
+    for at in [At::List, At::Root] {
+        let lab = Lab::with(|settings| settings.limits.tries = 2).await;
+        lab.trouble(0, Some(1), Trouble::Cut { at, length: Length::Right });
+        assert_eq!(lab.count(sql).await.map_err(|e| e.to_string()), Ok(1), "{at:?}");
+        lab.trouble(0, None, Trouble::Cut { at, length: Length::Right });
+        let error = lab.count(sql).await.expect_err("no row is lost in silence");
+        assert_eq!(error.kind, Kind::Shape, "{error}");
+        // What is not shown is not gone.
+        let delete = "DELETE FROM immuta.integrations.integrations WHERE id = '7'";
+        assert_eq!(lab.notices(delete).await.expect_err("nobody knows").kind, Kind::Shape);
+    }
+}
+
+#[tokio::test]
 async fn one_denied_region_fails_the_statement_and_says_which() {
     let lab = Lab::new().await;
     lab.sandbox.add_fault(Fault {

@@ -77,6 +77,10 @@ pub fn rows(
         if rows.depth() == 0 && !frame.last().is_some_and(|(row, _)| row.is_object()) {
             return Err(shape(incoming, about, "and has no object where its row should be"));
         }
+        // A row of nothing would be dropped by the first condition, as if there were none.
+        if rows.depth() == 0 && !call.writes && !says_anything(call, frame) {
+            return Err(shape(incoming, about, "and has nothing of what its row should have"));
+        }
         if is_wanted(call, frame) {
             let row = wanted.iter().map(|(source, is_text)| {
                 let value = match source {
@@ -124,6 +128,16 @@ fn given(request: &Request, name: &str) -> Value {
 
 fn is_wanted(call: &Call, frame: &Frame<'_>) -> bool {
     call.only.iter().all(|(place, values)| values.contains(&place.of(frame)))
+}
+
+/// Whether the answer has any of the fields that are read from it.
+fn says_anything(call: &Call, frame: &Frame<'_>) -> bool {
+    let read = |source: &Source| match source {
+        Source::Answer(place) => Some(!place.of(frame).is_null()),
+        Source::Request(_) => None,
+    };
+    let mut known = call.fields.iter().filter_map(|(_, source)| read(source)).peekable();
+    known.peek().is_none() || known.any(|is_there| is_there)
 }
 
 /// Services give the same id as a number here and as a text there.
