@@ -88,20 +88,24 @@ fn vault(asked: &Asked) -> Reply {
 
 /// What is in the tail of every run that could be a secret, if anything is.
 fn escaped(home: &Home, output: &Output) -> Option<String> {
-    let texts = [output.stdout.clone(), output.stderr.clone()].into_iter().chain(written(home.path()));
-    let mut texts = texts.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    texts.find(|text| text.to_lowercase().contains(CANARY) || BASE64.iter().any(|form| text.contains(form)))
+    let shown = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    shown.into_iter().chain(written(home.path())).find(|text| is_secret(text))
+}
+
+/// Whether a canary is in a text, in whatever form.
+pub fn is_secret(text: &str) -> bool {
+    text.to_lowercase().contains(CANARY) || BASE64.iter().any(|form| text.contains(form))
 }
 
 /// Every file that the program may have written, but the pretended service's own store, which is the service.
-fn written(folder: &Path) -> Vec<Vec<u8>> {
+pub fn written(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let (path, name) = (entry.path(), entry.file_name());
-        if path.is_dir() && !["sandbox", "given"].iter().any(|own| name == *own) {
+        if path.is_dir() && !["sandbox", "given", ".aws"].iter().any(|own| name == *own) {
             found.extend(written(&path));
         } else if path.is_file() {
-            found.push(std::fs::read(&path).expect("a file"));
+            found.push(String::from_utf8_lossy(&std::fs::read(&path).expect("a file")).into_owned());
         }
     }
     found

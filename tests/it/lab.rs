@@ -2,11 +2,11 @@
 
 use arrow::array::RecordBatch;
 use arrow::json::LineDelimitedWriter;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use iql::error::Error;
 use iql::sandbox::{self, Fault, Running, Trouble};
 use iql::settings::{Environment, Secret, Settings, StaticCredentials};
-use iql::{Engine, Session};
+use iql::{Engine, Outcome, Session};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,14 +36,27 @@ pub fn settings(sandbox: &Running) -> Settings {
 
 /// The rows as JSON objects.
 pub async fn rows(session: &Session, sql: &str) -> Result<Vec<Value>, Error> {
-    let mut bytes = Vec::new();
-    let mut writer = LineDelimitedWriter::new(&mut bytes);
-    for batch in session.run(sql).await?.rows.try_collect::<Vec<_>>().await? {
-        writer.write(&batch).expect("JSON");
+    Ok(json(&session.run(sql).await?.rows.try_collect::<Vec<_>>().await?))
+}
+
+/// The rows of an outcome; with an error those before it.
+pub async fn rows_of(outcome: &mut Outcome) -> Result<Vec<Value>, (Vec<Value>, Error)> {
+    let mut found = Vec::new();
+    while let Some(batch) = outcome.rows.next().await {
+        match batch {
+            Ok(batch) => found.extend(json(&[batch])),
+            Err(error) => return Err((found, error)),
+        }
     }
+    Ok(found)
+}
+
+fn json(batches: &[RecordBatch]) -> Vec<Value> {
+    let mut writer = LineDelimitedWriter::new(Vec::new());
+    batches.iter().for_each(|batch| writer.write(batch).expect("JSON"));
     writer.finish().expect("JSON");
-    let text = String::from_utf8(bytes).expect("UTF-8");
-    Ok(text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect())
+    let text = String::from_utf8(writer.into_inner()).expect("UTF-8");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
 impl Lab {

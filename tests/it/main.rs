@@ -4,6 +4,7 @@
 
 mod calls;
 mod canary;
+mod chaos;
 mod cli;
 mod convergence;
 mod documents;
