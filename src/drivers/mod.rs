@@ -16,14 +16,16 @@ use crate::settings::{Mask, Settings};
 mod aws;
 mod causes;
 mod http;
+mod pace;
 mod page;
 mod rest;
 mod retry;
 mod stop;
 mod verify;
 
+pub use pace::Pace;
 pub use page::{Page, Request};
-pub use retry::{Answer, Policy, Repeat, send};
+pub use retry::{Answer, Policy, Repeat, not_sent, send};
 pub use stop::Stop;
 pub use verify::{unused, verify};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::{Driver, Page, Request, Stop};
+use super::{Driver, Pace, Page, Request, Stop};
 use crate::error::{Error, Kind};
 use crate::settings::Limits;
 
@@ -53,6 +53,7 @@ pub struct Repeat<'a> {
 }
 
 /// Sends a request until it is answered, refused for good, or the policy's bounds are reached.
+/// What is throttled waits for its turn in `pace`, which all calls of the place share; whatever else passes, by itself.
 /// Once `stop` was asked for, it is not sent again. A try in flight is left alone: how long to wait for it, the caller
 /// decides.
 ///
@@ -62,24 +63,46 @@ pub async fn send(
     driver: &dyn Driver,
     request: &Request,
     policy: &Policy,
+    pace: &Pace,
     stop: &Stop,
     on_repeat: &(dyn Fn(&Repeat<'_>) + Sync),
 ) -> Result<Answer, Error> {
     let started = Instant::now();
     let repeatable = driver.signature(&request.call).is_some_and(|signature| signature.repeatable);
-    let mut waited = Duration::ZERO;
-    let mut tries = 0;
+    let mut turn = pace.turn();
+    if !turn.wait.is_zero()
+        && let Ok(reason) = timeout(turn.wait, stop.asked()).await
+    {
+        return Err(not_sent(reason, driver, request));
+    }
+    let mut waited = turn.wait;
+    // A try that was throttled while others were answered is not held against the call: it only was not its turn.
+    let (mut tries, mut in_vain) = (0, 0);
     loop {
         tries += 1;
+        in_vain += 1;
         let error = match timeout(policy.call, driver.send(request)).await {
-            Ok(Ok(page)) => return Ok(Answer { page, tries, waited, spent: started.elapsed() }),
+            Ok(Ok(page)) => {
+                pace.answered();
+                return Ok(Answer { page, tries, waited, spent: started.elapsed() });
+            }
             Ok(Err(error)) => error,
             Err(_) => unanswered(driver, request, policy.call),
         };
+        let wait = match error.kind {
+            Kind::Throttled => {
+                if pace.throttled(turn, policy.backoff / 5) {
+                    in_vain -= 1;
+                }
+                turn = pace.turn();
+                turn.wait
+            }
+            _ => jitter(policy.backoff, tries),
+        };
         // On top of what the service asks for, not instead: everybody else was told the same.
-        let wait = error.retry_after().unwrap_or_default().saturating_add(jitter(policy.backoff, tries));
+        let wait = error.retry_after().unwrap_or_default().saturating_add(wait);
         if !may_repeat(&error, repeatable)
-            || tries >= policy.tries
+            || in_vain >= policy.tries
             || started.elapsed().saturating_add(wait) > policy.time
         {
             let error = given_up(driver, request, error, tries, started.elapsed());
@@ -108,6 +131,12 @@ fn may_repeat(error: &Error, repeatable: bool) -> bool {
 fn jitter(backoff: Duration, tries: u32) -> Duration {
     let bound = backoff.saturating_mul(2_u32.saturating_pow(tries - 1)).min(LONGEST_WAIT);
     bound.mul_f64(fastrand::f64())
+}
+
+/// The error of a call whose end was asked for before it was sent.
+pub fn not_sent(reason: Kind, driver: &dyn Driver, request: &Request) -> Error {
+    let message = if reason == Kind::Timeout { "the time is up" } else { "interrupted" };
+    Error::new(reason, message).with_context(format!("not sent: {}", driver.describe(request)))
 }
 
 fn unanswered(driver: &dyn Driver, request: &Request, limit: Duration) -> Error {

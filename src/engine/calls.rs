@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::drivers::{self, Driver, Page, Policy, Request, Stop};
+use crate::drivers::{self, Driver, Pace, Page, Policy, Request, Stop};
 use crate::error::{Error, Kind, Result};
 use crate::settings::Limits;
 
@@ -19,7 +19,14 @@ pub struct Calls {
     policy: Policy,
     all: Arc<Semaphore>,
     /// By service, as its driver calls it, and where it is asked: the region and the account, or the host.
-    each: Mutex<HashMap<Asked, Arc<Semaphore>>>,
+    each: Mutex<HashMap<Asked, Arc<Place>>>,
+}
+
+/// What calls to one place share.
+#[derive(Debug)]
+struct Place {
+    free: Arc<Semaphore>,
+    pace: Pace,
 }
 
 /// A service, and where it is asked.
@@ -93,10 +100,11 @@ impl Calls {
     /// The reason to stop if nothing was sent, else those of `send`.
     pub async fn write(&self, driver: &dyn Driver, request: &Request, meter: &Meter, stop: &Stop) -> Result<Page> {
         driver.ready(request)?;
-        let _places = tokio::select! {
+        let place = self.place(driver.service().to_string(), place(driver, request));
+        let _free = tokio::select! {
             biased;
-            reason = stop.asked() => return Err(not_sent(reason, driver, request)),
-            places = self.places(driver, request) => places?,
+            reason = stop.asked() => return Err(drivers::not_sent(reason, driver, request)),
+            free = self.free(&place) => free?,
         };
         if let Some(most) = self.limits.max_calls {
             let made = meter.calls.fetch_add(1, Ordering::Relaxed);
@@ -113,7 +121,7 @@ impl Calls {
             meter.calls.fetch_add(1, Ordering::Relaxed);
         }
         tracing::debug!(target: "iql::calls", "{}", driver.describe(request));
-        let answer = drivers::send(driver, request, &self.policy, stop, &|repeat| {
+        let answer = drivers::send(driver, request, &self.policy, &place.pace, stop, &|repeat| {
             meter.repeats.fetch_add(1, Ordering::Relaxed);
             let (wait, why) = (repeat.wait.as_millis(), &repeat.error.message);
             tracing::info!(target: "iql::calls", "{} again in {wait} ms: {why}", driver.describe(repeat.request));
@@ -126,19 +134,18 @@ impl Calls {
         Ok(answer.page)
     }
 
-    /// Waits for a place where the call goes to and for one among all.
-    async fn places(&self, driver: &dyn Driver, request: &Request) -> Result<[OwnedSemaphorePermit; 2]> {
-        let each = self.each(driver.service().to_string(), place(driver, request));
-        // The region first: who waits for a slow region must not hold one of the places that all share.
-        let region = each.acquire_owned().await.map_err(closed)?;
-        let place = self.all.clone().acquire_owned().await.map_err(closed)?;
-        Ok([region, place])
+    /// Waits until there is room where the call goes to and among all.
+    async fn free(&self, place: &Place) -> Result<[OwnedSemaphorePermit; 2]> {
+        // What all share comes last: who waits for a slow region must not hold it.
+        let region = place.free.clone().acquire_owned().await.map_err(closed)?;
+        let all = self.all.clone().acquire_owned().await.map_err(closed)?;
+        Ok([region, all])
     }
 
-    fn each(&self, service: String, place: Vec<String>) -> Arc<Semaphore> {
+    fn place(&self, service: String, place: Vec<String>) -> Arc<Place> {
         let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
-        let limit = self.limits.calls_per_region;
-        each.entry((service, place)).or_insert_with(|| Arc::new(Semaphore::new(limit))).clone()
+        let new = || Place { free: Arc::new(Semaphore::new(self.limits.calls_per_region)), pace: Pace::default() };
+        each.entry((service, place)).or_insert_with(|| Arc::new(new())).clone()
     }
 }
 
@@ -162,11 +169,6 @@ impl Meter {
             spent: Duration::from_micros(read(&self.spent_micros)),
         }
     }
-}
-
-fn not_sent(reason: Kind, driver: &dyn Driver, request: &Request) -> Error {
-    let message = if reason == Kind::Timeout { "the time is up" } else { "interrupted" };
-    Error::new(reason, message).with_context(format!("not sent: {}", driver.describe(request)))
 }
 
 fn closed(_: tokio::sync::AcquireError) -> Error {

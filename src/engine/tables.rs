@@ -16,11 +16,11 @@ use datafusion::sql::unparser::expr_to_sql;
 
 use crate::catalog::model::{Catalog, Resource};
 use crate::drivers::{Driver, Drivers};
+use crate::engine::everywhere::{self, REGION};
 use crate::engine::route::route;
 use crate::engine::rows;
 use crate::engine::run::{Run, raise};
 use crate::engine::scan::{Known, ScanExec};
-use crate::engine::everywhere::{self, REGION};
 use crate::engine::{narrow, pushdown};
 use crate::error::{Error, Kind, Result};
 
@@ -146,7 +146,9 @@ impl TableProvider for ResourceTable {
             None => raise(error),
         };
         // What the statement itself says stands before it.
-        if let Some(regions) = defaults.get_mut(REGION).filter(|_| !values.contains_key(REGION) && self.is_param(REGION)) {
+        if let Some(regions) =
+            defaults.get_mut(REGION).filter(|_| !values.contains_key(REGION) && self.is_param(REGION))
+        {
             *regions = everywhere::default(self, &run, regions).map_err(placed)?;
         }
         for (name, values) in values.iter_mut().chain(&mut defaults).filter(|(name, _)| self.is_text(name)) {

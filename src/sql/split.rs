@@ -90,7 +90,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<TokenWithSpan>, TokenizerError> {
 pub(super) fn tokens_before(text: &str) -> (Vec<TokenWithSpan>, Option<TokenizerError>) {
     let mut tokens = Vec::new();
     let blanked = comments::blanked(text);
-    let error = Tokenizer::new(&GenericDialect {}, &blanked).tokenize_with_location_into_buf(&mut tokens).err();
+    let error = Tokenizer::new(&DIALECT, &blanked).tokenize_with_location_into_buf(&mut tokens).err();
     if error.is_some() {
         let closed = tokens.iter().rposition(|token| token.token == Token::SemiColon).map_or(0, |at| at + 1);
         tokens.truncate(closed);
