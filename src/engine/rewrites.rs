@@ -1,12 +1,13 @@
 //! What a query is turned into before DataFusion optimizes it, so that fewer calls answer it: an EXISTS needs one row, and
-//! a param that is to equal a subquery's one value is bound by it as by a join. Changes no rows.
+//! a param that is to equal a subquery's one value is bound by it as by a join; and so that it can be answered: a NOT IN
+//! beside OR, or that takes something from outside. Changes no rows.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Result as PlanResult, tree_node::TransformedResult};
+use datafusion::common::{DFSchema, Result as PlanResult, tree_node::TransformedResult};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery};
@@ -45,6 +46,76 @@ impl FewerCalls {
     }
 }
 
+/// A condition that is true where `condition` is what `wanted` says, and need not tell false from unknown. To the planner
+/// an IN beside OR or within NOT is never unknown, so that `NOT IN` there would hold beside NULLs.
+fn settled(condition: Expr, wanted: bool, rows: &DFSchema) -> PlanResult<Expr> {
+    let both = |left: Box<Expr>, op: Operator, right: Box<Expr>| {
+        let op = match (op, wanted) {
+            (Operator::And, false) => Operator::Or,
+            (Operator::Or, false) => Operator::And,
+            (op, _) => op,
+        };
+        let (left, right) = (settled(*left, wanted, rows)?, settled(*right, wanted, rows)?);
+        Ok(Expr::BinaryExpr(BinaryExpr::new(left.into(), op, right.into())))
+    };
+    match condition {
+        Expr::BinaryExpr(BinaryExpr { left, op: op @ (Operator::And | Operator::Or), right }) => both(left, op, right),
+        Expr::Not(inner) => settled(*inner, !wanted, rows),
+        Expr::Exists(Exists { subquery, negated }) => Ok(Expr::Exists(Exists::new(subquery, negated == wanted))),
+        Expr::InSubquery(InSubquery { expr, subquery, negated }) => match negated == wanted {
+            false => Ok(Expr::InSubquery(InSubquery::new(expr, subquery, false))),
+            true => never_equal(InSubquery::new(expr, subquery, true), rows),
+        },
+        other if wanted => Ok(other),
+        other => Ok(!other),
+    }
+}
+
+/// Whether a condition needs that. Where a NOT IN stands by itself, the planner has a join that minds NULLs.
+fn is_unsettled(condition: &Expr) -> PlanResult<bool> {
+    match condition {
+        Expr::Not(inner) if matches!(&**inner, Expr::InSubquery(InSubquery { negated: false, .. })) => {
+            inner.exists(|inner| Ok(matches!(inner, Expr::InSubquery(w) if !w.subquery.outer_ref_columns.is_empty())))
+        }
+        Expr::InSubquery(within) => Ok(within.negated && !within.subquery.outer_ref_columns.is_empty()),
+        other => other.exists(|inner| Ok(matches!(inner, Expr::InSubquery(_)))),
+    }
+}
+
+/// `x NOT IN (SELECT y … WHERE …)` in a form that can be run wherever it stands: no row is there of which `x = y` is true
+/// or unknown.
+fn never_equal(within: InSubquery, rows: &DFSchema) -> PlanResult<Expr> {
+    let InSubquery { expr, subquery, .. } = &within;
+    if !is_plain(&subquery.subquery) {
+        return Ok(Expr::InSubquery(within));
+    }
+    let mut outer_ref_columns = subquery.outer_ref_columns.clone();
+    let asked = expr.as_ref().clone().transform_up(|expr| match &expr {
+        Expr::Column(column) => {
+            let field = rows.qualified_field_from_column(column)?.1.clone();
+            let outer = Expr::OuterReferenceColumn(field, column.clone());
+            outer_ref_columns.push(outer.clone());
+            Ok(Transformed::yes(outer))
+        }
+        _ => Ok(Transformed::no(expr)),
+    });
+    let builder = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone());
+    let found = Expr::from(builder.schema().qualified_field(0));
+    let plan = builder.filter(asked.data()?.eq(found).is_not_false())?.build()?;
+    let subquery = Subquery { subquery: Arc::new(plan), outer_ref_columns, spans: subquery.spans.clone() };
+    Ok(Expr::Exists(Exists::new(subquery, true)))
+}
+
+/// Is each of its rows one of a table's or a join's? What aggregates has a row for none, and LIMIT leaves some out.
+fn is_plain(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::Projection(projection) => is_plain(&projection.input),
+        LogicalPlan::Filter(filter) => is_plain(&filter.input),
+        LogicalPlan::SubqueryAlias(alias) => is_plain(&alias.input),
+        plan => matches!(plan, LogicalPlan::TableScan(_) | LogicalPlan::Join(_) | LogicalPlan::Values(_)),
+    }
+}
+
 impl AnalyzerRule for FewerCalls {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> PlanResult<LogicalPlan> {
         let rewritten = plan.transform_up_with_subqueries(|node| {
@@ -52,7 +123,12 @@ impl AnalyzerRule for FewerCalls {
             node.transform_data(|node| match node {
                 LogicalPlan::Filter(filter) => {
                     let conditions = split_conjunction_owned(filter.predicate);
-                    let conditions = conditions.into_iter().map(|condition| self.binding(condition));
+                    let rows = filter.input.schema().clone();
+                    let conditions = conditions.into_iter().map(|condition| match is_unsettled(&condition)? {
+                        true => settled(condition, true, &rows),
+                        false => Ok(self.binding(condition)),
+                    });
+                    let conditions = conditions.collect::<PlanResult<Vec<_>>>()?;
                     let Some(predicate) = conjunction(conditions) else {
                         return Ok(Transformed::no((*filter.input).clone()));
                     };
