@@ -5,15 +5,13 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use datafusion::catalog::MemTable;
-use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, lit};
 
 use super::create::{gathered, of_rows};
+use super::fit::fitted;
 use super::{OwnKind, OwnTable, encode};
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{logical, physical};
 use crate::engine::session::Session;
-use crate::engine::translate::translate;
 use crate::error::{Error, Kind, Result, did_you_mean};
 use crate::sql::{Body, Insert, Name, OnConflict, Source, names};
 
@@ -103,11 +101,10 @@ pub async fn insert(session: &Session, insert: &Insert, source: &Source) -> Resu
         let message = format!("there are {} columns, and {given} values for them", places.len());
         return Err(wrong(message, insert.table.span()));
     }
-    let plan = fitted(plan, &schema, &places).map_err(|error| translate(&error, Some(source)))?;
     let plan = physical(&prepared.state, &plan, source).await?;
     let mut outcome = session.execute(&prepared.state, prepared.run, plan, source)?;
     let (batches, held) = gathered(session, name, outcome.rows.take()).await?;
-    let batches = batches.into_iter().map(|batch| of_schema(&batch, &schema, name)).collect::<Result<Vec<_>>>()?;
+    let batches = fitted(&batches, &schema, &places, name)?;
     let count = batches.iter().map(RecordBatch::num_rows).sum::<usize>();
     // What is there now, which may be more than when the statement began.
     let Some(now) = target(session, &insert.table).filter(|now| now.provider.schema() == schema) else {
@@ -128,37 +125,6 @@ pub fn target(session: &Session, name: &Name) -> Option<OwnTable> {
         [part] => session.own.get(&part.text).filter(|table| table.kind == OwnKind::Rows),
         _ => None,
     }
-}
-
-/// Every column of the table: what is given for it as the table's type, else NULL.
-fn fitted(
-    plan: LogicalPlan,
-    schema: &arrow::datatypes::SchemaRef,
-    places: &[usize],
-) -> datafusion::common::Result<LogicalPlan> {
-    let given: Vec<Expr> = plan.schema().iter().map(|(qualifier, field)| Expr::from((qualifier, field))).collect();
-    let columns = schema.fields().iter().enumerate().map(|(at, field)| {
-        let value = match places.iter().position(|place| *place == at) {
-            Some(from) => given[from].clone().cast_to(field.data_type(), plan.schema())?,
-            None => lit(ScalarValue::try_from(field.data_type())?),
-        };
-        Ok(value.alias(field.name()))
-    });
-    let columns = columns.collect::<datafusion::common::Result<Vec<_>>>()?;
-    LogicalPlanBuilder::from(plan).project(columns)?.build()
-}
-
-/// The rows under the table's own schema, which may forbid NULL.
-fn of_schema(batch: &RecordBatch, schema: &arrow::datatypes::SchemaRef, name: &str) -> Result<RecordBatch> {
-    let is_null = |(at, field): (usize, &arrow::datatypes::FieldRef)| {
-        (!field.is_nullable() && batch.column(at).logical_null_count() > 0).then(|| field.name().clone())
-    };
-    if let Some(column) = schema.fields().iter().enumerate().find_map(is_null) {
-        return Err(Error::new(Kind::Statement, format!("`{column}` of `{name}` cannot be NULL"))
-            .with_context("the table stays as it was"));
-    }
-    RecordBatch::try_new(schema.clone(), batch.columns().to_vec())
-        .map_err(|error| Error::new(Kind::Internal, "the rows do not fit their table").with_source(error))
 }
 
 async fn rows(table: &OwnTable) -> Result<Vec<RecordBatch>> {

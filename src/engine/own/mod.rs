@@ -29,6 +29,7 @@ mod copy;
 mod create;
 mod encode;
 mod files;
+mod fit;
 mod kept;
 mod shown;
 mod store;

@@ -270,7 +270,10 @@ fn other_forms_of_update_are_refused() {
         "UPDATE a SET b = 1",
         "a",
         "UPDATE without a WHERE would change every row",
-        &["add `WHERE Identifier = '…'`, or any other condition"],
+        &[
+            "add `WHERE Identifier = '…'`, or any other condition",
+            "a table of the session is made anew: `CREATE OR REPLACE TABLE a AS SELECT …`",
+        ],
     );
     refused(
         "UPDATE a SET (b, c) = (1, 2) WHERE true",
@@ -323,7 +326,10 @@ fn other_forms_of_delete_are_refused() {
         "DELETE FROM a",
         "a",
         "DELETE without a WHERE would delete every row",
-        &["add `WHERE Identifier = '…'`, or any other condition"],
+        &[
+            "add `WHERE Identifier = '…'`, or any other condition",
+            "a table of the session is made anew: `CREATE OR REPLACE TABLE a AS SELECT …`",
+        ],
     );
     refused("DELETE a WHERE true", "a", "expected `FROM`, found `a`", &[]);
     refused("DELETE a FROM a JOIN b ON true WHERE true", "a", "expected `FROM`, found `a`", &[]);

@@ -1,10 +1,9 @@
 //! DELETE: which rows.
 
 use sqlparser::ast::{self, FromTable, Spanned};
-use sqlparser::tokenizer::Span;
 
 use super::super::parse::Reader;
-use super::super::statement::Delete;
+use super::super::statement::{Delete, Name};
 use super::target;
 use crate::error::{Error, Kind, Result};
 
@@ -39,14 +38,22 @@ pub(super) fn delete(delete: ast::Delete, reader: Reader<'_>) -> Result<Delete> 
     reader.check_none(&[(output.is_some(), "OUTPUT")], end)?;
     reader.check_none(&[(!order_by.is_empty(), "ORDER BY"), (limit.is_some(), "LIMIT")], tail)?;
     let Some(selection) = selection else {
-        return Err(reader.no_where("DELETE", "delete", table.span()));
+        return Err(reader.no_where("DELETE", "delete", &table));
     };
     Ok(Delete { table, alias, using: using.unwrap_or_default(), selection, method: None, returning })
 }
 
 impl Reader<'_> {
-    pub(super) fn no_where(self, verb: &str, does: &str, span: Span) -> Error {
-        self.wrong(Kind::Statement, format!("{verb} without a WHERE would {does} every row"), span)
-            .with_hint("add `WHERE Identifier = '…'`, or any other condition")
+    pub(super) fn no_where(self, verb: &str, does: &str, table: &Name) -> Error {
+        let message = format!("{verb} without a WHERE would {does} every row");
+        let error = self.wrong(Kind::Statement, message, table.span());
+        let error = error.with_hint("add `WHERE Identifier = '…'`, or any other condition");
+        match table.parts.as_slice() {
+            // It may be the session's, which has neither verb: a condition would not help.
+            [_] => error.with_hint(format!(
+                "a table of the session is made anew: `CREATE OR REPLACE TABLE {table} AS SELECT …`"
+            )),
+            _ => error,
+        }
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn update(update: ast::Update, reader: Reader<'_>) -> Result<Update> 
         Some(UpdateTableFromKind::BeforeSet(from) | UpdateTableFromKind::AfterSet(from)) => from,
     };
     let Some(selection) = selection else {
-        return Err(reader.no_where("UPDATE", "change", table.span()));
+        return Err(reader.no_where("UPDATE", "change", &table));
     };
     Ok(Update { table, alias, assignments, from, selection, returning })
 }
