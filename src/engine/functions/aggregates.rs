@@ -131,6 +131,11 @@ impl ExprPlanner for Aggregates {
         if !distinct {
             order::sort_by(&mut order_by);
         }
+        if made.is_none() && func.name() == "array_agg" && args.len() == 1 {
+            let named = plain(func.clone(), args.clone(), order_by.clone()).schema_name().to_string();
+            let args = args.into_iter().map(|value| Name::Counted.function().call(vec![value])).collect();
+            return Ok(PlannerResult::Planned(plain(func, args, order_by).alias(named)));
+        }
         let Some(Made { args, outer }) = made else {
             let raw = RawAggregateExpr { func, args, distinct, filter, order_by, null_treatment };
             return Ok(PlannerResult::Original(raw));

@@ -199,6 +199,11 @@ impl FunctionRewrite for Values {
                 let kind = Kind::of(&value, schema);
                 Ok(Transformed::yes(counted(value, kind)))
             }
+            Expr::ScalarFunction(ScalarFunction { func, mut args }) if Name::of(&func) == Some(Name::Counted) => {
+                let Some(value) = args.pop() else { return plan_err!("nothing is to be gathered") };
+                let is_view = value.get_type(schema)? == DataType::Utf8View;
+                Ok(Transformed::yes(if is_view { cast(value, DataType::Utf8) } else { value }))
+            }
             Expr::ScalarFunction(ScalarFunction { func, args })
                 if matches!(
                     Name::of(&func),

@@ -50,6 +50,8 @@ pub enum Name {
     Unranked,
     /// What `sum` and `avg` are given: a value of JSON as a number, any other value as it is.
     Summed,
+    /// What `array_agg` is given: a text in the form whose size is known to who counts memory, any other value as it is.
+    Counted,
     /// `"name":value`, of which `json_group_object` is made.
     Member,
     /// A list of JSON texts as a JSON list.
@@ -117,6 +119,7 @@ impl Name {
             Name::Ranked => "json_ranked",
             Name::Unranked => "json_unranked",
             Name::Summed => "summed",
+            Name::Counted => "counted",
             Name::Member => "json_member",
             Name::Items => "json_items",
             Name::Members => "json_members",
@@ -134,7 +137,7 @@ impl Name {
             Name::JsonEqual | Name::AwsPolicyEqual | Name::ExtractJson | Name::ExtractValue | Name::Member => (2, 2),
             Name::ItemByKey | Name::Joined | Name::FoundJson => (2, 2),
             Name::String | Name::Json | Name::JsonQuote | Name::JsonValid | Name::ToJson | Name::Items => (1, 1),
-            Name::Members | Name::Key | Name::Ranked | Name::Unranked | Name::Summed => (1, 1),
+            Name::Members | Name::Key | Name::Ranked | Name::Unranked | Name::Summed | Name::Counted => (1, 1),
         }
     }
 
@@ -144,7 +147,7 @@ impl Name {
             Name::JsonValid | Name::JsonEqual | Name::AwsPolicyEqual => Field::new(name, DataType::Boolean, true),
             Name::JsonArrayLength => Field::new(name, DataType::Int64, true),
             Name::String | Name::JsonType | Name::Member | Name::ItemByKey | Name::Joined => Mark::Plain.field(name),
-            Name::Key | Name::Ranked => Mark::Plain.field(name),
+            Name::Key | Name::Ranked | Name::Counted => Mark::Plain.field(name),
             Name::Summed => Field::new(name, DataType::Float64, true),
             Name::JsonExtract | Name::JsonGet | Name::ExtractValue | Name::Unranked => Mark::Value.field(name),
             Name::Json | Name::JsonArray | Name::JsonObject | Name::JsonQuote | Name::ToJson => {
@@ -209,6 +212,10 @@ impl ScalarUDFImpl for Function {
                 (false, _) => Ok((*field).clone()),
             };
         }
+        if let (Name::Counted, Some(field)) = (self.name, field) {
+            let kind = if *field.data_type() == DataType::Utf8View { &DataType::Utf8 } else { field.data_type() };
+            return Ok(Arc::new(field.as_ref().clone().with_data_type(kind.clone())));
+        }
         Ok(Arc::new(self.name.gives()))
     }
 
@@ -261,7 +268,7 @@ fn cell(name: Name, arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Cel
         Name::Key => Cell::Text(arguments.document(0, row)?.and_then(key_of)),
         Name::Ranked => Cell::Text(arguments.document(0, row)?.and_then(ranked_of)),
         Name::Unranked => Cell::Text(arguments.text(0, row)?.map(|ranked| value_of(&ranked).to_string())),
-        Name::Summed => return plan_err!("`sum` was not planned as what it stands for"),
+        Name::Summed | Name::Counted => return plan_err!("`{}` was not planned as what it stands for", name.text()),
         Name::ExtractJson => Cell::Text(extract_one(arguments, row)?.map(|json| json.to_string())),
         Name::ExtractValue => Cell::Text(extract_one(arguments, row)?.and_then(Json::into_sql)),
         Name::JsonType => Cell::Text(found(arguments, row)?.map(|json| json.kind().to_string())),
