@@ -5,7 +5,7 @@ use crate::cli::{cells, output};
 
 const FRAMES: [char; 10] = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const CLEAR: &str = "\r\u{1b}[2K";
-/// Where the terminal does not say how wide it is.
+/// Where the terminal does not say how wide it is, or says that it has no columns.
 const WIDTH: u16 = 80;
 
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub struct Line {
 impl Line {
     pub fn show(&mut self, text: &str) {
         self.frame = (self.frame + 1) % FRAMES.len();
-        let width = comfy_table::Table::new().width().unwrap_or(WIDTH);
+        let width = comfy_table::Table::new().width().filter(|width| *width > 0).unwrap_or(WIDTH);
         output::prompt(&format!("{CLEAR}{} {}", FRAMES[self.frame], cut(&cells::one_line(text), width.into())));
         self.is_shown = true;
     }

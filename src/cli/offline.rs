@@ -119,7 +119,7 @@ async fn file<T>(
     let script = match sources::file(path, reader).await {
         Ok(script) => script,
         Err(error) => {
-            unused.is_unsure();
+            unused.miss();
             return (Vec::new(), vec![error]);
         }
     };

@@ -5,7 +5,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::cli::line::Line;
 use crate::cli::output;
@@ -38,6 +38,7 @@ pub async fn during<T>(
     let mut line = Line::default();
     let mut said = Said::default();
     let mut turns = interval(TURN);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut statement = pin!(statement);
     let mut end = pin!(ending.of_a_write());
     let mut is_ending = false;

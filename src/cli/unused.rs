@@ -38,7 +38,8 @@ impl Unused {
         self.wanted.extend(named);
     }
 
-    pub fn is_unsure(&mut self) {
+    /// A script could not be read.
+    pub fn miss(&mut self) {
         self.is_unsure = true;
     }
 

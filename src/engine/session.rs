@@ -250,7 +250,7 @@ impl Session {
         {
             return Ok(outcome);
         }
-        let written = dml::run(self, body, statement).await;
+        let written = Box::pin(dml::run(self, body, statement)).await;
         // It was strict: no call failed that it went on without.
         self.failures.set(Arc::default());
         let said: Vec<&String> = match &written {

@@ -414,6 +414,9 @@ def test_what_takes_long_says_so_and_clears_it(shell, sandbox):
     progress = terminal.at
     terminal.until("integration_name")
     assert b"\x1b[2K" in terminal.raw[progress:]
+    # The terminal's own `^C` has room behind it, and is cleared with it.
+    lines = re.findall(rb"\x1b\[2K([^\r\n\x1b]*)", terminal.raw)
+    assert lines and max(len(line.decode()) for line in lines) < 100
 
 
 def test_a_statement_is_watched(shell, sandbox):

@@ -141,11 +141,12 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
         }
         if awaits { settle::settle(&sender, &rows, &writes, &control).await } else { Ok(()) }
     });
+    // What comes last is kept apart: together they would be too much for a thread's stack.
     match (ended(work, deadline, &stop, (&ledger, site.driver.as_ref())).await, returning) {
-        (Ok(()), returning) => outcome(&site, &targets, &ledger, notices, returning, (source, run)).await,
+        (Ok(()), returning) => Box::pin(outcome(&site, &targets, &ledger, notices, returning, (source, run))).await,
         (Err(error), None) => Err(error),
         (Err(error), Some(returning)) => {
-            stopped(error, (&site, &targets, &ledger), notices, returning, (source, run)).await
+            Box::pin(stopped(error, (&site, &targets, &ledger), notices, returning, (source, run))).await
         }
     }
 }
