@@ -131,7 +131,7 @@ mod tests {
         assert!(pace.throttled(next, ms(100)), "something was answered");
         assert_eq!(pace.turns().between, ms(180));
         (0..70).for_each(|_| pace.answered());
-        assert_eq!((pace.turns().between, pace.turn().wait), (Duration::ZERO, Duration::ZERO));
+        assert_eq!(pace.turn().wait, Duration::ZERO);
     }
 
     #[test]
