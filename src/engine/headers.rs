@@ -6,9 +6,6 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
 use sqlparser::ast::{Expr, Query, SelectItem, SetExpr};
 
-/// A longer expression keeps the planner's name.
-const LONGEST: usize = 60;
-
 /// The typed text of each item of the outermost select list; `None` where the planner's name is the right one.
 pub fn typed(query: &Query) -> Vec<Item> {
     fn items(body: &SetExpr) -> Vec<Item> {
@@ -39,7 +36,7 @@ fn item(item: &SelectItem) -> Item {
             let text = expr.to_string();
             if text.to_lowercase().contains("unnest(") {
                 Item::Several
-            } else if is_column(expr) || text.chars().count() > LONGEST {
+            } else if is_column(expr) {
                 Item::Planned
             } else {
                 Item::Typed(text)
@@ -110,5 +107,8 @@ mod tests {
         check("SELECT count(*) FROM t UNION ALL SELECT 2", &["count(*)"], &["count(*)"]);
         check("SELECT unnest(tags)", &["a.key", "a.value"], &["a.key", "a.value"]);
         check("VALUES (1)", &["column1"], &["column1"]);
+        // However long, and with one blank where several were typed.
+        let long = "concat('a text that is rather long', 'and another one that is', x, 'and so on')";
+        check(&format!("SELECT {}", long.replace(", ", ",\n      ")), &["concat(Utf8(\"a text …\"))"], &[long]);
     }
 }
