@@ -12,7 +12,7 @@ use super::find::{document, of_column};
 use crate::catalog::model::{Catalog, Resource};
 use crate::catalog::secret::{self, Marks};
 use crate::error::{Error, Kind, Result};
-use crate::sql::{Body, Statement};
+use crate::sql::{Body, Content, CreateTable, Own, Statement};
 
 /// The name in a call of `secret('NAME')`, if it is a literal.
 pub fn name(function: &Function) -> Option<&str> {
@@ -76,7 +76,7 @@ pub fn misplaced(catalog: &Catalog, statement: &Statement) -> Result<()> {
         Body::Update(update) => resource(update.table.texts()),
         _ => None,
     });
-    let mut conditions = Conditions { own: &own, found: None };
+    let mut conditions = Conditions { own: &own, taken: Vec::new(), found: None };
     let _first = match body {
         Body::Query(query) => query.visit(&mut conditions),
         Body::Insert(insert) => insert.source.visit(&mut conditions),
@@ -90,6 +90,12 @@ pub fn misplaced(catalog: &Catalog, statement: &Statement) -> Result<()> {
         }
         _ => ControlFlow::Continue(()),
     };
+    if conditions.found.is_none()
+        && let Some((name, span)) = shown(body).into_iter().find(|(_, span)| !conditions.taken.contains(span))
+    {
+        let message = format!("what a query gives is no place for the secret `{name}`: it would be shown");
+        return Err(Error::new(Kind::Param, message).at(statement.source.place(span)).with_context("nothing was sent"));
+    }
     match conditions.found {
         None => Ok(()),
         Some((name, span)) => {
@@ -98,6 +104,23 @@ pub fn misplaced(catalog: &Catalog, statement: &Statement) -> Result<()> {
             Err(error.at(statement.source.place(span)).with_context("nothing was sent"))
         }
     }
+}
+
+/// The markers in what a statement shows or keeps, those that are arguments among them.
+fn shown(body: &Body) -> Vec<(String, Span)> {
+    let mut search = Search::default();
+    let _all = match body {
+        Body::Query(query) => query.visit(&mut search),
+        Body::Own(Own::Table(CreateTable { content: Content::Query(query), .. })) => query.visit(&mut search),
+        Body::Own(Own::View(view)) => view.query.visit(&mut search),
+        Body::Own(Own::Copy(copy)) => copy.query.visit(&mut search),
+        Body::Insert(insert) => insert.returning.visit(&mut search),
+        Body::Update(update) => update.returning.visit(&mut search),
+        Body::Delete(delete) => delete.returning.visit(&mut search),
+        Body::Exec(exec) => exec.returning.visit(&mut search),
+        _ => ControlFlow::Continue(()),
+    };
+    search.found
 }
 
 /// Every marker below a part of the tree, with its place.
@@ -147,6 +170,8 @@ impl Visitor for Search {
 struct Conditions<'a> {
     /// The resources whose arguments stand in a WHERE.
     own: &'a [&'a Resource],
+    /// Where an argument has its secret.
+    taken: Vec<Span>,
     found: Option<(String, Span)>,
 }
 
@@ -165,6 +190,9 @@ impl Conditions<'_> {
                     _ => false,
                 };
                 if is_secret(left) || is_secret(right) {
+                    let mut search = Search::default();
+                    let _all = condition.visit(&mut search);
+                    self.taken.extend(search.found.into_iter().map(|(_, span)| span));
                     return ControlFlow::Continue(());
                 }
             }
