@@ -1,9 +1,9 @@
 //! The single door to the drivers: how many calls may be in flight, how many a statement may make, and what they cost.
 //! Knows neither plans nor Arrow. How one request travels, and whether it is tried again, is the drivers' business.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -41,6 +41,8 @@ pub struct Meter {
     rows: AtomicU64,
     waited_micros: AtomicU64,
     spent_micros: AtomicU64,
+    /// By call, why it did not come through the last time; nothing once it has.
+    troubles: Mutex<BTreeMap<String, String>>,
 }
 
 /// A reading of the meter.
@@ -124,9 +126,15 @@ impl Calls {
         let answer = drivers::send(driver, request, &self.policy, &place.pace, stop, &|repeat| {
             meter.repeats.fetch_add(1, Ordering::Relaxed);
             let (wait, why) = (repeat.wait.as_millis(), &repeat.error.message);
+            meter.troubles().insert(driver.describe(request), format!("{why} ({} so far)", tries(repeat.tries)));
             tracing::info!(target: "iql::calls", "{} again in {wait} ms: {why}", driver.describe(repeat.request));
         })
-        .await?;
+        .await;
+        let answer = answer.inspect(|answer| {
+            if answer.tries > 1 {
+                meter.troubles().remove(&driver.describe(request));
+            }
+        })?;
         meter.pages.fetch_add(1, Ordering::Relaxed);
         meter.rows.fetch_add(answer.page.rows.len() as u64, Ordering::Relaxed);
         meter.waited_micros.fetch_add(answer.waited.as_micros() as u64, Ordering::Relaxed);
@@ -158,6 +166,19 @@ fn place(driver: &dyn Driver, request: &Request) -> Vec<String> {
 }
 
 impl Meter {
+    /// Why calls that were not answered yet were to be sent again: a line for each, but no more than a few.
+    pub fn causes(&self) -> Vec<String> {
+        const TOLD: usize = 3;
+        let troubles = self.troubles();
+        let lines = troubles.iter().take(TOLD).map(|(call, why)| format!("the last time: {call}: {why}"));
+        let rest = troubles.len().saturating_sub(TOLD);
+        lines.chain((rest > 0).then(|| format!("and so {rest} more calls"))).collect()
+    }
+
+    fn troubles(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn read(&self) -> Cost {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Cost {
@@ -169,6 +190,10 @@ impl Meter {
             spent: Duration::from_micros(read(&self.spent_micros)),
         }
     }
+}
+
+fn tries(number: u32) -> String {
+    if number == 1 { "1 try".to_string() } else { format!("{number} tries") }
 }
 
 fn closed(_: tokio::sync::AcquireError) -> Error {

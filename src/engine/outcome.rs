@@ -118,17 +118,19 @@ impl Stream for Rows {
 /// Ends the rows with an error when the statement's time is up; what is in flight is dropped.
 pub(super) fn within(
     limit: std::time::Duration,
+    run: Arc<Run>,
     stream: BoxStream<'static, Result<RecordBatch>>,
 ) -> BoxStream<'static, Result<RecordBatch>> {
     let deadline = Instant::now() + limit;
-    futures::stream::unfold(Some(stream), move |stream| async move {
-        let mut stream = stream?;
+    futures::stream::unfold(Some((stream, run)), move |state| async move {
+        let (mut stream, run) = state?;
         match tokio::time::timeout_at(deadline, stream.next()).await {
-            Ok(item) => Some((item?, Some(stream))),
+            Ok(item) => Some((item?, Some((stream, run)))),
             Err(_) => {
                 let error = Error::new(Kind::Timeout, format!("the statement took longer than its {limit:?}"))
                     .with_context("calls in flight were given up")
                     .with_hint("give it more time with `--timeout`, or `SET iql.timeout = …`");
+                let error = run.meter.causes().into_iter().fold(error, Error::with_context);
                 Some((Err(error), None))
             }
         }

@@ -391,7 +391,7 @@ impl Session {
         let source = source.clone();
         let stream = stream.map_err(move |error| translate(&error, Some(&source))).boxed();
         let stream = match self.variables().settings.limits.statement {
-            Some(limit) => within(limit, stream),
+            Some(limit) => within(limit, run.clone(), stream),
             None => stream,
         };
         let stream = match run.failures.tolerance {

@@ -69,7 +69,9 @@ pub async fn of_method(session: &Session, statement: &Statement) -> Result<Optio
             .with_hint(
                 "`EXPLAIN` shows the call; what only reads can be run by `EXPLAIN ANALYZE SELECT * FROM (EXEC …)`",
             )),
-        Some(false) => prepared(session, site, method, exec, source).await.and_then(|prepared| explain(&prepared)),
+        Some(false) => prepared(session, site, method, exec, (source, &Arc::default()))
+            .await
+            .and_then(|prepared| explain(&prepared)),
         None => run(session, (site, method), exec, statement).await,
     };
     outcome.map(|outcome| Some(outcome.noting(statement)))
@@ -91,8 +93,9 @@ async fn run(session: &Session, (site, method): (Site, Method), exec: &Exec, sta
     }
     let deadline = settings.limits.statement.map(|limit| Instant::now() + limit);
     let shows = !writes || statement.has_hint("SHOWRESULTS");
+    let meter = Arc::new(Meter::default());
     let planning = async {
-        let prepared = prepared(session, site, method, exec, source).await?;
+        let prepared = prepared(session, site, method, exec, (source, &meter)).await?;
         let (items, shown) = match &exec.returning {
             Some(items) => {
                 let (items, shown) = answer::named(&prepared.columns, items).map_err(|ident| {
@@ -116,7 +119,7 @@ async fn run(session: &Session, (site, method): (Site, Method), exec: &Exec, sta
     let planning = async { planning.await.map_err(unwritten) };
     let (prepared, returning, shown) = match deadline {
         None => planning.await?,
-        Some(deadline) => tokio::time::timeout_at(deadline, planning).await.map_err(|_| no_time_to_write())??,
+        Some(deadline) => tokio::time::timeout_at(deadline, planning).await.map_err(|_| no_time_to_write(&meter))??,
     };
     // What is shown once has to be asked for before it is made: nothing reads it again.
     if let Some(unseen) = answer::unseen(&prepared.columns, &shown).filter(|_| writes) {
@@ -166,10 +169,15 @@ fn remembered(session: &Session, method: &Method, payload: &Payload) -> Option<S
 }
 
 /// Checks all that can be checked. Only where a rule speaks of the row that the method is about, that is read first.
-async fn prepared(session: &Session, site: Site, method: Method, exec: &Exec, source: &Source) -> Result<Prepared> {
+async fn prepared(
+    session: &Session,
+    site: Site,
+    method: Method,
+    exec: &Exec,
+    (source, meter): (&Source, &Arc<Meter>),
+) -> Result<Prepared> {
     let place = || source.place(exec.name.span());
-    let meter = Arc::new(Meter::default());
-    let (given, run) = given(session, exec, source, &meter).await?;
+    let (given, run) = given(session, exec, source, meter).await?;
     let payload = Payload::of(&site, &method, given, &run.defaults.of(&site.resource)).map_err(|complaints| {
         let full = format!("{}.{}", site.resource.full_name(), method.name);
         refused("EXEC", complaints).at(place()).with_hint(format!("`DESCRIBE METHOD {full}` lists its arguments"))

@@ -86,10 +86,11 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
         return Err(read_only(body));
     }
     let deadline = settings.limits.statement.map(|limit| Instant::now() + limit);
-    let planning = async { planned(session, body, source).await.map_err(unwritten) };
+    let meter = Arc::new(Meter::default());
+    let planning = async { planned(session, body, source, &meter).await.map_err(unwritten) };
     let (planned, returning) = match deadline {
         None => planning.await?,
-        Some(deadline) => tokio::time::timeout_at(deadline, planning).await.map_err(|_| no_time_to_write())??,
+        Some(deadline) => tokio::time::timeout_at(deadline, planning).await.map_err(|_| no_time_to_write(&meter))??,
     };
     let awaits = settings.writes.awaits || statement.hints.iter().any(|hint| hint.eq_ignore_ascii_case("await"));
     if awaits && planned.site.resource.settles.is_none() {
@@ -105,7 +106,7 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
     affordable(&planned, settings.limits.max_calls)?;
 
     if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-        return Err(no_time_to_write());
+        return Err(no_time_to_write(&meter));
     }
     let Planned { verb, site, targets, notices, on_conflict, run, repeats, .. } = planned;
     let ways = targets.iter().map(|target| target.work.way().cloned());
@@ -182,7 +183,7 @@ async fn ended<T>(
 /// # Errors
 /// What is wrong with the statement.
 pub async fn explain(session: &Session, body: &Body, source: &Source) -> Result<Outcome> {
-    let (mut planned, _) = planned(session, body, source).await?;
+    let (mut planned, _) = planned(session, body, source, &Arc::default()).await?;
     let unready = explain::requests_of(&planned).filter_map(|request| planned.site.driver.ready(request).err());
     for error in unready.collect::<Vec<_>>() {
         match error.kind {
@@ -198,8 +199,12 @@ pub async fn explain(session: &Session, body: &Body, source: &Source) -> Result<
     Ok(Outcome::of(batch.schema(), futures::stream::iter([Ok(batch)]).boxed(), planned.notices, planned.run))
 }
 
-async fn planned(session: &Session, body: &Body, source: &Source) -> Result<(Planned, Option<Returning>)> {
-    let meter = Arc::new(Meter::default());
+async fn planned(
+    session: &Session,
+    body: &Body,
+    source: &Source,
+    meter: &Arc<Meter>,
+) -> Result<(Planned, Option<Returning>)> {
     let (table, alias, returning) = match body {
         Body::Insert(insert) => (&insert.table, insert.alias.as_ref(), &insert.returning),
         Body::Update(update) => (&update.table, update.alias.as_ref(), &update.returning),
@@ -209,14 +214,14 @@ async fn planned(session: &Session, body: &Body, source: &Source) -> Result<(Pla
     let returning = match returning {
         Some(items) => {
             let site = Site::of(session.engine(), table, source)?;
-            Some(Returning::plan(session, &site, (table, alias), items, source, &meter).await?)
+            Some(Returning::plan(session, &site, (table, alias), items, source, meter).await?)
         }
         None => None,
     };
     let planned = match body {
-        Body::Insert(insert) => insert::plan(session, insert, source, &meter).await?,
-        Body::Update(update) => update::plan(session, update, source, &meter).await?,
-        Body::Delete(delete) => delete::plan(session, delete, source, &meter).await?,
+        Body::Insert(insert) => insert::plan(session, insert, source, meter).await?,
+        Body::Update(update) => update::plan(session, update, source, meter).await?,
+        Body::Delete(delete) => delete::plan(session, delete, source, meter).await?,
         _ => return Err(Error::new(Kind::Internal, "a statement that writes nothing was to be written")),
     };
     Ok((planned, returning))
@@ -317,10 +322,11 @@ fn unwritten(error: Error) -> Error {
     if is_said { error } else { error.with_context("nothing was written") }
 }
 
-fn no_time_to_write() -> Error {
-    Error::new(Kind::Timeout, "the statement's time was up before it had begun to write")
+fn no_time_to_write(meter: &Meter) -> Error {
+    let error = Error::new(Kind::Timeout, "the statement's time was up before it had begun to write")
         .with_context("nothing was sent that writes")
-        .with_hint("give it more time with `--timeout`, or `SET iql.timeout = …`")
+        .with_hint("give it more time with `--timeout`, or `SET iql.timeout = …`");
+    meter.causes().into_iter().fold(error, Error::with_context)
 }
 
 fn sends(target: &Target) -> bool {

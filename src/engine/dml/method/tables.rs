@@ -64,7 +64,7 @@ pub async fn with_tables(session: &Session, mut statement: Statement) -> Result<
                 .with_context("nothing was sent")
                 .with_hint("run the EXEC by itself; `RETURNING …` at its end shows what it answers"));
         }
-        let prepared = prepared(session, site, method, exec, source).await?;
+        let prepared = prepared(session, site, method, exec, (source, &Arc::default())).await?;
         let name = format!("exec {}", COUNT.fetch_add(1, Ordering::Relaxed));
         tables.notices.extend(prepared.notices.iter().filter(|_| is_query).cloned());
         let said = said(&prepared.site, &prepared.method, &prepared.payload, Document::new());
