@@ -41,6 +41,12 @@ fn collect(plan: &Arc<dyn ExecutionPlan>, reading: Reading, certain: &mut HashSe
         Some(_) => Reading::Begun,
         None => reading,
     };
+    if let Some(subqueries) = plan.downcast_ref::<ScalarSubqueryExec>() {
+        // Each is run to its end before the first row, whatever the rows want of it: datafusion-physical-plan 55.2,
+        // `scalar_subquery.rs`.
+        subqueries.subqueries().iter().for_each(|subquery| collect(&subquery.plan, Reading::Whole, certain));
+        return collect(subqueries.input(), reading, certain);
+    }
     let children = plan.children();
     // A join whose build side is empty need not read the other; a limit over a union may be met by its first part.
     let first_alone = plan.is::<HashJoinExec>()
@@ -49,7 +55,7 @@ fn collect(plan: &Arc<dyn ExecutionPlan>, reading: Reading, certain: &mut HashSe
         || plan.is::<BindJoinExec>()
         || plan.is::<RecursiveQueryExec>()
         || plan.is::<UnionExec>() && reading == Reading::Begun;
-    let all = children.len() == 1 || plan.is::<UnionExec>() || plan.is::<ScalarSubqueryExec>();
+    let all = children.len() == 1 || plan.is::<UnionExec>();
     let read = match (first_alone, all) {
         (true, _) => 1,
         (false, true) => children.len(),

@@ -280,7 +280,6 @@ impl Session {
     async fn select(&self, query: &Query, source: &Source) -> Result<Outcome> {
         let (state, run, plan) = self.plan(query, source).await?;
         let plan = physical(&state, &plan, source).await?;
-        run.calls.afford(least::calls(&plan))?;
         let mut outcome = self.execute(&state, run, plan, source)?;
         outcome.rows.rename(headers::renamed(&outcome.rows.schema(), &headers::typed(query)));
         Ok(outcome)
@@ -410,6 +409,7 @@ impl Session {
         let plan = state.create_physical_plan(&plan).await.map_err(failed)?;
         let stream = execute_stream(plan, state.task_ctx()).map_err(failed)?;
         let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(failed)?;
+        run.calls.afford(least::calls(&plan))?;
         arrow::compute::concat_batches(&batch.schema(), &batches)
             .map_err(|e| Error::new(Kind::Internal, "the rows of SHOW do not fit together").with_source(e))
     }

@@ -18,6 +18,7 @@ use crate::catalog::model::{Access, Generated, Method, Type};
 use crate::drivers::Request;
 use crate::engine::calls::Meter;
 use crate::engine::explain::permissions;
+use crate::engine::least;
 use crate::engine::plan::{collect, logical, physical};
 use crate::engine::rules::scans;
 use crate::engine::session::Session;
@@ -72,6 +73,7 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
         return Err(refused("INSERT", complaints));
     }
     run.reads.get_or_init(|| permissions(&plan));
+    run.calls.afford(least::calls(&plan))?;
     let rows = cells::rows(&collect(&state, plan, source).await?)?;
     let defaults = run.defaults.of(&site.resource);
     let mut lacking: BTreeSet<&str> = BTreeSet::new();

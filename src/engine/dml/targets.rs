@@ -18,6 +18,7 @@ use super::site::Site;
 use crate::catalog::model::Type;
 use crate::engine::calls::Meter;
 use crate::engine::explain::permissions;
+use crate::engine::least;
 use crate::engine::plan::{collect, logical, physical};
 use crate::engine::rules::scans;
 use crate::engine::run::Run;
@@ -97,6 +98,7 @@ pub async fn read(
         (state, run, plan)
     };
     run.reads.get_or_init(|| permissions(&plan));
+    run.calls.afford(least::calls(&plan))?;
     let rows = cells::rows(&collect(&state, plan, source).await?)?;
     let is_arn = site.identity()?.arn;
     let mut found: Vec<Found> = Vec::new();
