@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use serde_json::Value as Json;
-use sqlparser::ast::{Expr, Value, ValueWithSpan, VisitMut, VisitorMut};
+use sqlparser::ast::{Expr, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut};
 use sqlparser::tokenizer::Span;
 
 use super::own::{Content, Own};
@@ -219,10 +219,25 @@ fn placeholder(expr: &Expr) -> Option<(String, Span)> {
 
 /// An object or a nested list is JSON text.
 fn literal(value: &Json, span: Span) -> Expr {
+        // `-$d` of a negative number is `-(-5)`: two signs side by side would begin a comment.
+        if let Expr::UnaryOp { expr: operand, .. } = expr
+            && let Some((name, span)) = placeholder(operand)
+            && let Some(Json::Number(number)) = name.strip_prefix('$').and_then(|bare| self.params.get(bare))
+        {
+            let number = literal(&Json::Number(number.clone()), span);
+            **operand = if matches!(number, Expr::UnaryOp { .. }) { Expr::Nested(Box::new(number)) } else { number };
+        }
     let value = match value {
         Json::Null => Value::Null,
         Json::Bool(flag) => Value::Boolean(*flag),
-        Json::Number(number) => Value::Number(number.to_string(), false),
+        Json::Number(number) => {
+            let text = number.to_string();
+            let number = |digits: &str| Expr::Value(Value::Number(digits.to_string(), false).with_span(span));
+            return match text.strip_prefix('-') {
+                Some(digits) => Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(number(digits)) },
+                None => number(&text),
+            };
+        }
         Json::String(text) => Value::SingleQuotedString(text.clone()),
         Json::Array(_) | Json::Object(_) => Value::SingleQuotedString(value.to_string()),
     };
@@ -270,3 +285,4 @@ mod tests {
         }
     }
 }
+        check("SELECT -$d, +$d, 3 - $d, -$a", json!({"a": 2, "d": -5}), "SELECT -(-5), +(-5), 3 - -5, -2");
