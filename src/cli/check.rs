@@ -30,7 +30,7 @@ pub async fn run(check: &Check) -> Result<()> {
 async fn mistake(session: &Session, statement: Statement) -> Result<()> {
     let result = match &statement.body {
         // It would open the door, or not be able to.
-        Body::Set { name, values } if name == "iql.max_calls" => Settings::default().set(name, &values.join(",")),
+        Body::Set { name, values, .. } if name == "iql.max_calls" => Settings::default().set(name, &values.join(",")),
         Body::Reset { name } if name == "iql.max_calls" => Ok(()),
         // What follows may name it.
         Body::Own(Own::View(_) | Own::Refresh { .. } | Own::Drop { .. }) => {

@@ -207,7 +207,7 @@ impl Session {
                 })?;
                 Ok(self.ready(batch, notices))
             }
-            Body::Set { name, values } => {
+            Body::Set { name, values, .. } => {
                 self.set(name, values)?;
                 Ok(self.ready(show::nothing(), Vec::new()))
             }
@@ -462,3 +462,5 @@ pub(super) fn not_there(verb: &str) -> Error {
     };
     error.with_context("nothing was sent")
 }
+        "PREPARE" | "DEALLOCATE" => Error::new(Kind::Statement, format!("there is no `{verb}`: nothing is prepared here"))
+            .with_hint("write `$name` in a statement, and give its value by `--param name=…`"),

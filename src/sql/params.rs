@@ -9,7 +9,7 @@ use sqlparser::ast::{Expr, UnaryOperator, Value, ValueWithSpan, VisitMut, Visito
 use sqlparser::tokenizer::Span;
 
 use super::own::{Content, Own};
-use super::statement::{Body, Exec, Show, ShowFilter, Source, Statement};
+use super::statement::{Body, Exec, Part, Show, ShowFilter, Source, Statement};
 use crate::error::{Error, Kind, Result, nearest};
 
 /// What is given for each name, without its `$`.
@@ -87,6 +87,7 @@ impl Binding<'_> {
                 self.visit(&mut delete.returning);
             }
             Body::Exec(exec) => self.exec(exec),
+            Body::Set { values, params, .. } => self.settings(values, params),
             Body::Own(Own::Table(table)) => {
                 if let Content::Query(query) = &mut table.content {
                     self.visit(query);
@@ -97,7 +98,6 @@ impl Binding<'_> {
             Body::Own(Own::File(_) | Own::Refresh { .. } | Own::Drop { .. })
             | Body::Block(_)
             | Body::Describe(_)
-            | Body::Set { .. }
             | Body::Reset { .. }
             | Body::Other { .. } => {}
         }
@@ -117,6 +117,30 @@ impl Binding<'_> {
         };
         if let Some(ShowFilter::Where(condition)) = filter {
             self.visit(condition);
+        }
+    }
+
+    /// A setting takes texts: a list is as many values.
+    fn settings(&mut self, values: &mut Vec<String>, params: &mut Vec<(usize, Part)>) {
+        for (at, param) in std::mem::take(params).into_iter().rev() {
+            let text = |value: &Json| match value {
+                Json::String(text) => Some(text.clone()),
+                Json::Number(_) | Json::Bool(_) => Some(value.to_string()),
+                Json::Null | Json::Array(_) | Json::Object(_) => None,
+            };
+            let Some(given) = self.value(&param.text, param.span).cloned() else { continue };
+            let texts: Option<Vec<String>> = match &given {
+                Json::Array(items) if !items.is_empty() => items.iter().map(text).collect(),
+                value => text(value).map(|text| vec![text]),
+            };
+            match texts {
+                Some(texts) => drop(values.splice(at..=at, texts)),
+                None => {
+                    let message = format!("`{}` is no value for a setting", param.text);
+                    let error = Error::new(Kind::Param, message).at(self.source.place(param.span));
+                    self.errors.push(error.with_hint("a setting takes a text, a number, a truth, or a list of them"));
+                }
+            }
         }
     }
 
@@ -195,6 +219,14 @@ impl VisitorMut for Binding<'_> {
                 list.clear();
             }
         }
+        // `-$d` of a negative number is `-(-5)`: two signs side by side would begin a comment.
+        if let Expr::UnaryOp { expr: operand, .. } = expr
+            && let Some((name, span)) = placeholder(operand)
+            && let Some(Json::Number(number)) = name.strip_prefix('$').and_then(|bare| self.params.get(bare))
+        {
+            let number = literal(&Json::Number(number.clone()), span);
+            **operand = if matches!(number, Expr::UnaryOp { .. }) { Expr::Nested(Box::new(number)) } else { number };
+        }
         if let Some((name, span)) = placeholder(expr) {
             match self.value(&name, span).cloned() {
                 Some(Json::Array(_)) => {
@@ -219,14 +251,6 @@ fn placeholder(expr: &Expr) -> Option<(String, Span)> {
 
 /// An object or a nested list is JSON text.
 fn literal(value: &Json, span: Span) -> Expr {
-        // `-$d` of a negative number is `-(-5)`: two signs side by side would begin a comment.
-        if let Expr::UnaryOp { expr: operand, .. } = expr
-            && let Some((name, span)) = placeholder(operand)
-            && let Some(Json::Number(number)) = name.strip_prefix('$').and_then(|bare| self.params.get(bare))
-        {
-            let number = literal(&Json::Number(number.clone()), span);
-            **operand = if matches!(number, Expr::UnaryOp { .. }) { Expr::Nested(Box::new(number)) } else { number };
-        }
     let value = match value {
         Json::Null => Value::Null,
         Json::Bool(flag) => Value::Boolean(*flag),
@@ -266,7 +290,20 @@ mod tests {
         check("SELECT $a, $b, $c, $d", json!({"a": 1.5, "b": true, "c": null, "d": -3}), "SELECT 1.5, true, NULL, -3");
         check("SELECT 1 WHERE x IN ($a, 'c')", json!({"a": ["a", "b"]}), "SELECT 1 WHERE x IN ('a', 'b', 'c')");
         check("SELECT 1 LIMIT $n", json!({"n": 5}), "SELECT 1 LIMIT 5");
+        check("SELECT -$d, +$d, 3 - $d, -$a", json!({"a": 2, "d": -5}), "SELECT -(-5), +(-5), 3 - -5, -2");
         check("SELECT (SELECT $a)", json!({"a": {"k": 1}}), "SELECT (SELECT '{\"k\":1}')");
+    }
+
+    #[test]
+    fn a_setting_takes_values_too() {
+        let check = |sql, params, expected: &str| assert_eq!(bound(sql, params).expect(sql), expected);
+        let set = |values: &str| format!("Set {{ name: \"a.b\", values: {values}, params: [] }}");
+        check("SET a.b = $r", json!({"r": "x"}), &set(r#"["x"]"#));
+        check("SET a.b = ('v', $r, $n, 'w')", json!({"r": ["x", "y"], "n": 3}), &set(r#"["v", "x", "y", "3", "w"]"#));
+        let refused = |params| bound("SET a.b = $r", params).expect_err("no value").message;
+        assert_eq!(refused(json!({})), "nothing is given for `$r`");
+        assert_eq!(refused(json!({"r": null})), "`$r` is no value for a setting");
+        assert_eq!(refused(json!({"r": []})), "`$r` is no value for a setting");
     }
 
     #[test]
@@ -285,4 +322,3 @@ mod tests {
         }
     }
 }
-        check("SELECT -$d, +$d, 3 - $d, -$a", json!({"a": 2, "d": -5}), "SELECT -(-5), +(-5), 3 - -5, -2");

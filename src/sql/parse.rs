@@ -224,14 +224,24 @@ impl Reader<'_> {
             return Err(self.expected("`=`", &parser.peek_token()));
         }
         let listed = parser.consume_token(&Token::LParen);
-        let mut values = vec![self.value(parser)?];
-        while parser.consume_token(&Token::Comma) {
-            values.push(self.value(parser)?);
+        let (mut values, mut params) = (Vec::new(), Vec::new());
+        loop {
+            let next = parser.peek_token();
+            if let Token::Placeholder(text) = next.token {
+                parser.next_token();
+                params.push((values.len(), Part { text: text.clone(), span: next.span }));
+                values.push(text);
+            } else {
+                values.push(self.value(parser)?);
+            }
+            if !parser.consume_token(&Token::Comma) {
+                break;
+            }
         }
         if listed {
             parser.expect_token(&Token::RParen).map_err(|error| self.refused(&error))?;
         }
-        Ok(Body::Set { name, values })
+        Ok(Body::Set { name, values, params })
     }
 
     fn value(self, parser: &mut Parser<'_>) -> Result<String> {
@@ -275,7 +285,7 @@ impl Reader<'_> {
                 .wrong(Kind::Name, message, name.span())
                 .with_hint("`USE provider` or `USE provider.service`"));
         }
-        Ok(Body::Set { name: "iql.provider".to_string(), values: vec![name.to_string()] })
+        Ok(Body::Set { name: "iql.provider".to_string(), values: vec![name.to_string()], params: Vec::new() })
     }
 
     fn other(self, parser: &mut DFParser<'_>, word: &str, found: &TokenWithSpan) -> Result<Body> {

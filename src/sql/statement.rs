@@ -54,6 +54,8 @@ pub enum Body {
     Set {
         name: String,
         values: Vec<String>,
+        /// Which of the values are a `$name`, in order; none once they are bound.
+        params: Vec<(usize, Part)>,
     },
     Reset {
         name: String,

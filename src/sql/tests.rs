@@ -47,7 +47,7 @@ fn show(body: &Body) -> String {
         Body::Show(Show::Variable { name }) => format!("variable {name}"),
         Body::Describe(Describe::Resource { extended, name }) => format!("describe{} {name}", more(extended)),
         Body::Describe(Describe::Method { extended, name }) => format!("describe method{} {name}", more(extended)),
-        Body::Set { name, values } => format!("set {name} {values:?}"),
+        Body::Set { name, values, .. } => format!("set {name} {values:?}"),
         Body::Reset { name } => format!("reset {name}"),
         Body::Show(Show::Insert { required, name }) => {
             format!("insert{} {name}", if *required { " required" } else { "" })
