@@ -28,6 +28,7 @@ mod lateral;
 mod least;
 mod names;
 mod narrow;
+mod occurrences;
 mod outcome;
 mod own;
 mod pages;

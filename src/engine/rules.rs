@@ -56,10 +56,11 @@ impl PhysicalOptimizerRule for MissingParams {
     fn optimize(&self, plan: Plan, _: &ConfigOptions) -> PlanResult<Plan> {
         for scan in scans(&plan).iter().filter(|scan| scan.lookup.is_none()) {
             if let Some(param) = scan.known.unbound.first() {
-                return Err(raise(unbound(&scan.resource.full_name(), param)));
+                return Err(raise(unbound(scan, param)));
             }
             if !scan.route.missing.is_empty() {
-                return Err(raise(scan.run.missing(&scan.resource, &scan.route.missing, &scan.route.conditions)));
+                let (used, route) = (scan.known.used.as_ref(), &scan.route);
+                return Err(raise(scan.run.missing(&scan.resource, used, &route.missing, &route.conditions)));
             }
             scan.known.notices.iter().for_each(|notice| scan.run.note(notice.clone()));
         }
@@ -75,9 +76,12 @@ impl PhysicalOptimizerRule for MissingParams {
     }
 }
 
-fn unbound(table: &str, param: &str) -> Error {
-    Error::new(Kind::Param, format!("`{param}` of `{table}` is a param, and nothing binds it"))
-        .with_hint(format!("bind it: `WHERE {param} = '…'` or `{param} IN ('…', '…')`"))
+fn unbound(scan: &ScanExec, param: &str) -> Error {
+    let (run, used) = (&scan.run, scan.known.used.as_ref());
+    let table = run.called(&scan.resource, used);
+    let error = Error::new(Kind::Param, format!("`{param}` of {table} is a param, and nothing binds it"))
+        .with_hint(format!("bind it: `WHERE {param} = '…'` or `{param} IN ('…', '…')`"));
+    run.placed(error, &scan.resource, used)
 }
 
 /// Scans below something that may stop early fetch a page at a time.

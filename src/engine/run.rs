@@ -21,8 +21,8 @@ pub struct Run {
     pub meter: Arc<Meter>,
     /// Values of params that the statement leaves open: by provider and param, and by param alone.
     pub defaults: Defaults,
-    /// Every table of the statement, by its full name, with its place in the text.
-    pub tables: Vec<(String, Place)>,
+    /// Every mention of a table in the statement.
+    pub tables: Vec<Used>,
     /// Whether the outermost SELECT has a WHERE to add to.
     pub has_where: bool,
     /// What `AWS_REGION` says, for hints.
@@ -37,6 +37,16 @@ pub struct Run {
     pub failures: Arc<Failures>,
     /// Those that `region = '*'` stands for.
     pub regions: Regions,
+}
+
+/// A mention of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    /// The table's full name.
+    pub name: String,
+    pub alias: Option<String>,
+    /// In the text.
+    pub place: Place,
 }
 
 /// `SET awscc.region = …` binds for one provider, `--region` for all that have the param.
@@ -75,16 +85,26 @@ impl Run {
     }
 
     /// Says that a required param is not bound: which, where, and what to type. `conditions` are the filters that
-    /// speak of it, and bind nothing.
-    pub fn missing(&self, resource: &Resource, missing: &[String], conditions: &[String]) -> Error {
-        let table = resource.full_name();
+    /// speak of it, and bind nothing; `used` is the mention of the table that lacks it.
+    pub fn missing(
+        &self,
+        resource: &Resource,
+        used: Option<&Used>,
+        missing: &[String],
+        conditions: &[String],
+    ) -> Error {
+        let table = self.called(resource, used);
+        let qualifier = used.and_then(|used| used.alias.as_ref()).map(|alias| format!("{alias}.")).unwrap_or_default();
         let names = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
         let example = |name: &str| match name {
             "region" => self.region_hint.clone().unwrap_or_else(|| "us-east-1".into()),
             _ => "…".into(),
         };
-        let clauses =
-            missing.iter().map(|name| format!("{name} = '{}'", example(name))).collect::<Vec<_>>().join(" AND ");
+        let clauses = missing
+            .iter()
+            .map(|name| format!("{qualifier}{name} = '{}'", example(name)))
+            .collect::<Vec<_>>()
+            .join(" AND ");
         let mut hint = format!("add `{} {clauses}`", if self.has_where { "AND" } else { "WHERE" });
         if let Some(param) = missing.iter().find(|name| resource.param(name).is_some()) {
             let (provider, value) = (&resource.provider, example(param));
@@ -94,15 +114,35 @@ impl Run {
             }
         }
         let message = match conditions {
-            [] => format!("`{table}` needs {names}"),
-            _ => format!("`{table}` needs {names} by `=` or `IN (…)` with literals"),
+            [] => format!("{table} needs {names}"),
+            _ => format!("{table} needs {names} by `=` or `IN (…)` with literals"),
         };
         let mut error = Error::new(Kind::Param, message).with_hint(hint);
         error.context.extend(conditions.iter().map(|condition| format!("this does not bind it: {condition}")));
-        match self.place(&table) {
+        self.placed(error, resource, used)
+    }
+
+    /// How a message names a table: with its alias where the statement has several of that name.
+    pub fn called(&self, resource: &Resource, used: Option<&Used>) -> String {
+        let name = resource.full_name();
+        let several = self.tables.iter().filter(|used| used.name == name).count() > 1;
+        match used.and_then(|used| used.alias.as_ref()).filter(|_| several) {
+            Some(alias) => format!("`{name}` as `{alias}`"),
+            None => format!("`{name}`"),
+        }
+    }
+
+    /// An error about a table, at its mention.
+    pub fn placed(&self, error: Error, resource: &Resource, used: Option<&Used>) -> Error {
+        match used.map(|used| used.place.clone()).or_else(|| self.place(&resource.full_name())) {
             Some(place) => error.at(place),
             None => error,
         }
+    }
+
+    /// The mentions of a table under an alias, or without one, in the order of the text.
+    pub fn mentions<'a>(&'a self, name: &'a str, alias: Option<&'a str>) -> impl Iterator<Item = &'a Used> {
+        self.tables.iter().filter(move |used| used.name == name && used.alias.as_deref() == alias)
     }
 
     /// Says something once.
@@ -119,9 +159,9 @@ impl Run {
         noted.into_iter().chain(self.regions.lines()).collect()
     }
 
-    /// Where the statement names a table.
-    pub fn place(&self, table: &str) -> Option<Place> {
-        self.tables.iter().find(|(name, _)| name == table).map(|(_, place)| place.clone())
+    /// Where the statement first names a table.
+    fn place(&self, table: &str) -> Option<Place> {
+        self.tables.iter().find(|used| used.name == table).map(|used| used.place.clone())
     }
 }
 

@@ -27,7 +27,7 @@ use crate::engine::pages::Pager;
 use crate::engine::pushdown::Values;
 use crate::engine::route::Route;
 use crate::engine::rows;
-use crate::engine::run::{Run, raise};
+use crate::engine::run::{Run, Used, raise};
 use crate::engine::shared::{Reader, SharedPages};
 use crate::error::{Error, Kind, Result};
 
@@ -55,6 +55,8 @@ pub struct Known {
     pub unbound: Vec<String>,
     /// What to say of the defaults that are used.
     pub notices: Vec<String>,
+    /// Where the statement names the table.
+    pub used: Option<Used>,
 }
 
 #[derive(Debug, Clone)]

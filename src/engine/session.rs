@@ -22,10 +22,10 @@ use crate::engine::own::OwnTables;
 use crate::engine::plan::{logical, physical, state};
 use crate::engine::regions::Regions;
 use crate::engine::rules::{has_aggregate, scans};
-use crate::engine::run::{Defaults, Run};
+use crate::engine::run::{Defaults, Run, Used};
 use crate::engine::translate::translate;
 use crate::engine::{Engine, dml, headers, least, own, secrets, show};
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Result};
 use crate::settings::Settings;
 use crate::sql::names::Column;
 use crate::sql::{Body, Describe, Dropped, Own, Params, Show, Source, Statement, names};
@@ -334,7 +334,7 @@ impl Session {
         let reach = SessionTables { catalog: &self.engine.catalog, state: &state, own: &own };
         let has_where = matches!(query.body.as_ref(), SetExpr::Select(select) if select.selection.is_some());
         let resolved = names::resolve(&mut query, &reach, source)?;
-        let mut tables: Vec<(String, Place)> = Vec::new();
+        let mut tables: Vec<Used> = Vec::new();
         let mut named = BTreeSet::new();
         for used in resolved.tables {
             let place = source.place(used.span);
@@ -342,12 +342,13 @@ impl Session {
                 && let Some(table) = own.get(name)
             {
                 // What a view lacks is complained of where the view is named.
-                tables.extend(table.inside.iter().map(|inside| (inside.clone(), place.clone())));
+                let inside = table.inside.iter().cloned();
+                tables.extend(inside.map(|name| Used { name, alias: None, place: place.clone() }));
                 named.insert(name.clone());
             }
-            tables.push((used.parts.join("."), place));
+            tables.push(Used { name: used.parts.join("."), alias: used.alias, place });
         }
-        let known = tables.iter().map(|(name, _)| name.clone()).filter(|name| name.contains('.')).collect();
+        let known = tables.iter().map(|used| used.name.clone()).filter(|name| name.contains('.')).collect();
         let (reads, notices) = (OnceLock::new(), Mutex::default());
         let (meter, failures) = (meter.clone(), Failures::new(tolerance, source.statement()));
         let regions = Regions::default();

@@ -19,23 +19,30 @@ use crate::drivers::{Driver, Drivers};
 use crate::engine::everywhere::{self, REGION};
 use crate::engine::route::route;
 use crate::engine::rows;
-use crate::engine::run::{Run, raise};
+use crate::engine::run::{Run, Used, raise};
 use crate::engine::scan::{Known, ScanExec};
 use crate::engine::{narrow, pushdown};
 use crate::error::{Error, Kind, Result};
 
 /// One resource as a table: its fields in the document's order, then the params that are no fields.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ResourceTable {
     pub resource: Arc<Resource>,
     pub driver: Arc<dyn Driver>,
     schema: SchemaRef,
+    /// Where the statement names it, once that is known.
+    used: Option<Used>,
 }
 
 impl ResourceTable {
     pub fn new(resource: Arc<Resource>, driver: Arc<dyn Driver>) -> Self {
         let schema = schema(&resource);
-        ResourceTable { resource, driver, schema }
+        ResourceTable { resource, driver, schema, used: None }
+    }
+
+    /// The same table at one of its mentions.
+    pub fn mentioned(&self, used: Option<Used>) -> Self {
+        ResourceTable { used, ..self.clone() }
     }
 
     fn is_param(&self, column: &str) -> bool {
@@ -141,10 +148,7 @@ impl TableProvider for ResourceTable {
         let mut values = pushdown::values(filters);
         let mut defaults = run.defaults.of(&self.resource);
         let given = defaults.clone();
-        let placed = |error: Error| match run.place(&self.resource.full_name()) {
-            Some(place) => raise(error.at(place)),
-            None => raise(error),
-        };
+        let placed = |error: Error| raise(run.placed(error, &self.resource, self.used.as_ref()));
         // What the statement itself says stands before it.
         if let Some(regions) =
             defaults.get_mut(REGION).filter(|_| !values.contains_key(REGION) && self.is_param(REGION))
@@ -172,7 +176,7 @@ impl TableProvider for ResourceTable {
             schema.field_with_name(name).is_ok() && !values.contains_key(*name) && !defaults.contains_key(*name)
         });
         let unbound = unbound.cloned().collect();
-        let known = Known { values, defaults, fields, unbound, notices };
+        let known = Known { values, defaults, fields, unbound, notices, used: self.used.clone() };
         Ok(Arc::new(ScanExec::new(self.resource.clone(), self.driver.clone(), run, schema, route, known, limit)))
     }
 }

@@ -238,10 +238,17 @@ async fn a_join_that_binds_nothing_is_the_missing_param() {
         format!("SELECT * FROM {TABLE} WHERE region NOT IN (SELECT r FROM {REGIONS})"),
         format!("SELECT * FROM {REGIONS} JOIN (SELECT * FROM {TABLE} LIMIT 3) i ON i.region = v.r"),
         format!("SELECT * FROM {REGIONS} CROSS JOIN {TABLE} i"),
-        format!("SELECT * FROM {TABLE} a JOIN {TABLE} b ON a.region = b.region"),
     ] {
         let error = lab.count(&sql).await.map_err(|e| e.message);
         assert_eq!(error, Err(format!("`{TABLE}` needs `region`")), "{sql}");
+    }
+    // Of several it is told which one.
+    for (on, lacks) in [("a.region = b.region", "a"), ("a.region = 'eu-west-1'", "b"), ("b.region = 'eu-west-1'", "a")]
+    {
+        let sql = format!("SELECT * FROM {TABLE} a CROSS JOIN {TABLE} b WHERE {on} AND a.region > ''");
+        let error = lab.count(&sql).await.map_err(|e| e.message);
+        let by = if lacks == "a" { " by `=` or `IN (…)` with literals" } else { "" };
+        assert_eq!(error, Err(format!("`{TABLE}` as `{lacks}` needs `region`{by}")), "{sql}");
     }
     let sql = format!("SELECT i.profile FROM {REGIONS} JOIN {TABLE} i ON i.region = v.r");
     let error = lab.count(&sql).await.map_err(|e| e.message);

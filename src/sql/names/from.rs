@@ -198,7 +198,8 @@ impl Pass<'_> {
                             *name = ObjectName::from(respelled(&idents, &canonical));
                             parts = canonical;
                         }
-                        self.found.push(TableUse { parts: parts.clone(), span });
+                        let alias = alias.as_ref().map(|alias| folded(&alias.name));
+                        self.found.push(TableUse { parts: parts.clone(), alias, span });
                         let sources = vec![None; columns.len()];
                         Outputs { columns, sources, ..Outputs::default() }
                     }

@@ -68,6 +68,8 @@ pub struct Resolved {
 pub struct TableUse {
     /// The spelling that is planned with.
     pub parts: Vec<String>,
+    /// What it is called here, if not so.
+    pub alias: Option<String>,
     pub span: Span,
 }
 
