@@ -127,10 +127,12 @@ impl Template<'_> {
     }
 
     fn parts(&self) -> Result<Vec<Part>> {
-        scan::parts(self.text).map_err(|at| {
+        let mut parts = scan::parts(self.text).map_err(|at| {
             let sign = &self.text[at.start..at.start + 2];
             self.error(Kind::Syntax, format!("`{sign}` is not closed"), at)
-        })
+        })?;
+        comments::leave_lone(self.text, &mut parts);
+        Ok(parts)
     }
 
     fn rendered(&self, parts: &[Part], variables: &Variables) -> Result<(String, Origin), Wrong> {

@@ -45,16 +45,34 @@ pub fn leave(text: &str, parts: &mut [Part], number: usize) -> bool {
     true
 }
 
+/// Leaves the tags in comments that belong to no block: they only speak of one.
+pub fn leave_lone(text: &str, parts: &mut [Part]) {
+    const OF_BLOCKS: [&str; 8] = ["if", "for", "with", "elif", "else", "endif", "endfor", "endwith"];
+    let within = within(text, parts);
+    for number in (0..parts.len()).filter(|number| within[*number]) {
+        if let Part::Tag { whole, inside } = &parts[number]
+            && OF_BLOCKS.contains(&word(text, inside))
+            && block(text, parts, number).is_none()
+        {
+            parts[number] = Part::Text(whole.clone());
+        }
+    }
+}
+
+fn word<'t>(text: &'t str, inside: &Range<usize>) -> &'t str {
+    text[inside.clone()].split_whitespace().next().unwrap_or_default()
+}
+
 /// The tags that belong together with one of them; `None` for one that stands alone.
 fn block(text: &str, parts: &[Part], number: usize) -> Option<Vec<usize>> {
     let mut open: Vec<Vec<usize>> = Vec::new();
     for (at, part) in parts.iter().enumerate() {
         let Part::Tag { inside, .. } = part else { continue };
-        match text[inside.clone()].split_whitespace().next().unwrap_or_default() {
+        match word(text, inside) {
             "if" | "for" | "with" => open.push(vec![at]),
-            "elif" | "else" => open.last_mut()?.push(at),
+            "elif" | "else" => open.iter_mut().last().into_iter().for_each(|tags| tags.push(at)),
             "endif" | "endfor" | "endwith" => {
-                let mut tags = open.pop()?;
+                let Some(mut tags) = open.pop() else { continue };
                 tags.push(at);
                 if tags.contains(&number) {
                     return Some(tags);

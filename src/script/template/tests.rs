@@ -77,6 +77,7 @@ fn nothing_has_to_be_given_for_a_comment() {
     check("SELECT 1 -- {{ nam }} of {{ n }}\n, '{{ n }}'", "SELECT 1 -- {{ nam }} of 5\n, '5'");
     check("/* {{ nam }} {{ name | sqlist }} {{ }} */ {{ n }}", "/* {{ nam }} {{ name | sqlist }} {{ }} */ 5");
     check("# {% esle %} {% if nam %}\n{{ n }}", "# {% esle %} {% if nam %}\n5");
+    check("-- {% endif %}\n{% if n %}-- {% else %}\n{% endif %}", "-- {% endif %}\n-- ");
     check(
         "-- {% if nam %}\n-- LIMIT {{ n }}\n-- {% else %}{% endif %} {{ n }}\n",
         "-- {% if nam %}\n-- LIMIT 5\n-- {% else %}{% endif %} 5\n",
