@@ -48,16 +48,20 @@ impl Mask {
 
     /// A text that may quote a service, whose words are its own: whatever is like a secret is left out.
     pub fn text(&self, text: &str) -> String {
-        self.masked(text, &|before, after| !is_letter(before.chars().next_back()) && !is_letter(after.chars().next()))
+        self.masked(text, &|_, before, after| is_apart(before, after))
     }
 
-    /// A sentence of ours: a short secret may be a word of it (`table`), and is one only where it stands as a value.
+    /// A sentence of ours: a short secret that is nothing but small letters may be a word of it (`table`), and is one only
+    /// where it stands as a value.
     fn sentence(&self, text: &str) -> String {
-        self.masked(text, &is_value)
+        let may_be_a_word = |form: &str| form.bytes().all(|byte| byte.is_ascii_lowercase());
+        self.masked(text, &|form, before, after| {
+            is_apart(before, after) && (!may_be_a_word(form) || is_value(before, after))
+        })
     }
 
     /// `counts` says of a short form whether it is meant, by what stands on both sides of it.
-    fn masked(&self, text: &str, counts: &dyn Fn(&str, &str) -> bool) -> String {
+    fn masked(&self, text: &str, counts: &Counts<'_>) -> String {
         let mut text = text.to_string();
         for form in &self.forms {
             if text.contains(form.as_str()) {
@@ -84,28 +88,30 @@ impl Mask {
     }
 }
 
-fn is_letter(letter: Option<char>) -> bool {
-    letter.is_some_and(char::is_alphanumeric)
+/// Whether a form is meant: it, and what stands before and after it.
+type Counts<'a> = dyn Fn(&str, &str, &str) -> bool + 'a;
+
+/// Whether what stands between two stretches of a text is no part of a longer word.
+fn is_apart(before: &str, after: &str) -> bool {
+    let is_letter = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+    !is_letter(before.chars().next_back()) && !is_letter(after.chars().next())
 }
 
-/// Whether what stands between two stretches of a sentence is a value: quoted, in brackets, behind `=` or `:`, or all.
+/// Whether it is a value: quoted, in brackets, behind `=` or `:`, or all.
 fn is_value(before: &str, after: &str) -> bool {
-    if is_letter(before.chars().next_back()) || is_letter(after.chars().next()) {
-        return false;
-    }
     let quotes = |letter: Option<char>| letter.is_some_and(|letter| "`'\"“”‘’()[]{}<>".contains(letter));
     let is_behind = before.trim_end().ends_with(['=', ':']);
     let is_all = before.trim().is_empty() && after.trim().is_empty();
     quotes(before.chars().next_back()) || quotes(after.chars().next()) || is_behind || is_all
 }
 
-fn without(text: &str, form: &str, counts: &dyn Fn(&str, &str) -> bool) -> String {
+fn without(text: &str, form: &str, counts: &Counts<'_>) -> String {
     let is_long = form.chars().count() >= LONG;
     let (mut found, mut at) = (String::with_capacity(text.len()), 0);
     while let Some(next) = text[at..].find(form).map(|next| at + next) {
         let end = next + form.len();
         found.push_str(&text[at..next]);
-        found.push_str(if is_long || counts(&text[..next], &text[end..]) { HIDDEN } else { form });
+        found.push_str(if is_long || counts(form, &text[..next], &text[end..]) { HIDDEN } else { form });
         at = end;
     }
     found.push_str(&text[at..]);
