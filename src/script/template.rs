@@ -46,6 +46,9 @@ const FILTERS: [&str; 23] = [
     "map",
     "items",
 ];
+/// The most words and signs of one expression. The engine goes through them one within the other, and a chain that is
+/// too long overflows the stack.
+const MOST_STEPS: usize = 2000;
 /// What may begin a `{% … %}`, without what catches its output.
 const TAGS: [&str; 8] = ["if", "elif", "else", "endif", "for", "endfor", "set", "with"];
 
@@ -166,11 +169,13 @@ impl Template<'_> {
                     continue;
                 }
                 Part::Value { inside, .. } => {
+                    self.check_length(inside.clone()).map_err(wrong)?;
                     self.check_value(inside.clone()).map_err(wrong)?;
                     code.text += &format!("t{number} {{{{");
                     (inside, " }}")
                 }
                 Part::Tag { inside, whole } => {
+                    self.check_length(inside.clone()).map_err(wrong)?;
                     self.check_tag(inside.clone(), whole.clone()).map_err(wrong)?;
                     code.text += "{%";
                     (inside, " %}")
@@ -181,6 +186,14 @@ impl Template<'_> {
             code.text += close;
         }
         Ok(code)
+    }
+
+    fn check_length(&self, inside: Range<usize>) -> Result<()> {
+        if scan::longest_chain(&self.text[inside.clone()]) <= MOST_STEPS {
+            return Ok(());
+        }
+        let message = format!("this expression has more than {MOST_STEPS} words and signs");
+        Err(self.error(Kind::Syntax, message, inside.start..inside.start + 1))
     }
 
     /// Blocks as Go's templates write them have another spelling here.

@@ -112,6 +112,38 @@ fn inside(text: &str, open: usize) -> Option<(Range<usize>, usize)> {
     None
 }
 
+/// The most words and signs of an expression between two commas of one level: what the engine has to go through one
+/// within the other (`a.b.c`, `a | b | c`, `a ~ b ~ c`).
+pub fn longest_chain(expression: &str) -> usize {
+    let (mut counts, mut longest) = (vec![0_usize], 0);
+    let (mut quote, mut escaped, mut is_in_word) = (None, false, false);
+    for letter in expression.chars() {
+        let was_in_word = std::mem::replace(&mut is_in_word, letter.is_alphanumeric() || letter == '_');
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if letter == '\\' => escaped = true,
+            Some(open) if letter == open => quote = None,
+            Some(_) => {}
+            None => match letter {
+                '\'' | '"' => quote = Some(letter),
+                ')' | ']' | '}' if counts.len() > 1 => drop(counts.pop()),
+                ',' => counts.last_mut().into_iter().for_each(|count| *count = 0),
+                _ if letter.is_whitespace() || (is_in_word && was_in_word) => {}
+                _ => {
+                    if let Some(count) = counts.last_mut() {
+                        *count += 1;
+                        longest = longest.max(*count);
+                    }
+                    if matches!(letter, '(' | '[' | '{') {
+                        counts.push(0);
+                    }
+                }
+            },
+        }
+    }
+    longest
+}
+
 /// What stands between `{% raw %}` and `{% endraw %}`, and where that ends.
 fn raw(text: &str, start: usize) -> Option<(Range<usize>, usize)> {
     let mut from = start;
@@ -127,6 +159,16 @@ fn raw(text: &str, start: usize) -> Option<(Range<usize>, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_chain_of_an_expression() {
+        let check = |expression: &str, expected| assert_eq!(longest_chain(expression), expected, "{expression}");
+        check("", 0);
+        check(" a.bc ", 3);
+        check("a | b('c | d', e.f) | g", 6);
+        check("[a, b, c ~ d]", 3);
+        check("a)b", 3);
+    }
 
     #[test]
     fn parts_of_a_template() {

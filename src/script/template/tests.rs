@@ -132,6 +132,14 @@ fn what_templates_refuse() {
 }
 
 #[test]
+fn a_chain_without_end_is_refused() {
+    for step in [".b", "|upper", "[0]", " ~ name", " and name", "()"] {
+        let error = rendered(&format!("{{{{ name{} }}}}", step.repeat(50_000))).expect_err(step);
+        assert!(error.starts_with("this expression has more than"), "{step}: {}", &error[..80]);
+    }
+}
+
+#[test]
 fn what_was_rendered_knows_where_it_came_from() {
     let template = "SELECT '{{ name }}',\n  {{ n }} AS wrong{% if true %}\n  FROM there{% endif %}";
     let (text, origin) = render(template, None, &variables()).expect("a text");
