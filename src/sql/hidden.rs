@@ -112,10 +112,20 @@ impl Hidden {
         let own = self.source.text().split('\n').nth(line.saturating_sub(1)).map(|own| own.trim_end_matches('\r'));
         let (text, column, length) = match own == Some(text.as_str()) {
             true => self.line(*line as u64, text, (*column, *length)),
-            // The line of another text than the one that was read.
-            false => (self.mask.text(text), *column, *length),
+            false => self.other_line(text, (*column, *length)),
         };
         Place::Sql { file: file.clone(), line: *line, column, length, text }
+    }
+
+    /// The line of another text than the one that was read, and where a stretch of it stands without the literals.
+    fn other_line(&self, text: &str, (column, length): (usize, usize)) -> (String, usize, usize) {
+        let shown = self.mask.text(text);
+        let before: String = text.chars().take(column.saturating_sub(1)).collect();
+        let before = self.mask.text(&before);
+        let end = shown.chars().count() + 1;
+        // What begins within a literal stands where that does, more or less.
+        let start = if shown.starts_with(&before) { before.chars().count() + 1 } else { column.min(end) };
+        (shown, start, length.min(end.saturating_sub(start)).max(1))
     }
 
     /// A line with its literals left out, and where a stretch of it stands then.
@@ -304,6 +314,17 @@ mod tests {
         check("x", (2, 4, 1), ("…' x '…", 4, 1));
         check("all within", (3, 1, 1), ("…", 1, 1));
         check("y", (4, 4, 1), ("…' y", 4, 1));
+    }
+
+    /// A template's line, say, of whose result the literals are.
+    #[test]
+    fn the_caret_stays_below_its_word_in_another_text() {
+        let hidden = Hidden::cautious("INSERT INTO x VALUES ('hunter2')");
+        let text = "{{ a }} 'hunter2' é {{ b".to_string();
+        let place = Place::Sql { file: None, line: 7, column: 19, length: 99, text };
+        let Place::Sql { text, column, length, .. } = hidden.place(&place) else { panic!("no place") };
+        let rest: String = text.chars().skip(column - 1).collect();
+        assert_eq!((rest.as_str(), length), ("é {{ b", 6), "{text}");
     }
 
     #[test]
