@@ -19,6 +19,7 @@ mod joins;
 mod joins_alike;
 mod lab;
 mod login;
+mod narrowed;
 mod partial;
 mod refusals;
 mod rest;
