@@ -14,7 +14,7 @@ use crate::cli::{output, sandbox, sources, titles};
 use crate::engine::{Consent, Engine, Rows, Session, describe_cost};
 use crate::error::{Error, Kind, Result};
 use crate::script::Script;
-use crate::sql::{Body, Dropped, Own, Statement};
+use crate::sql::{Body, Dropped, Own, Statement, left_short};
 
 /// Whether every row is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
     let statements = statements(&script)?;
     output::check_results(&exec.output, &statements)?;
     let mut settings = exec.settings()?;
+    let short = left_short(&statements, settings.provider.as_deref());
+    output::told(if short.is_empty() { Ok(()) } else { Err(short) })?;
     let mut target = output::Output::open(&exec.output, exec.common.quiet)?;
     // Serves until the end of this function.
     let _sandbox = match &exec.common.sandbox {

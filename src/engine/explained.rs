@@ -25,22 +25,22 @@ impl Session {
         inner: &Body,
         source: &Source,
     ) -> Result<Outcome> {
-        let (query, source) = match inner {
-            Body::Query(query) => (query.clone(), source.clone()),
+        let (query, source, in_use) = match inner {
+            Body::Query(query) => (query.clone(), source.clone(), self.in_use()),
             Body::Own(_) if analyze => {
                 return Err(Error::new(Kind::Statement, "EXPLAIN ANALYZE runs the statement, and this one keeps rows")
                     .with_context("nothing was sent")
                     .with_hint("`EXPLAIN ANALYZE` of its query tells what that costs"));
             }
             Body::Own(statement) => match own::explained(self, statement, source)? {
-                Some(query) => query,
+                Some(explained) => explained,
                 None => return Ok(self.no_calls()),
             },
             Body::Other { verb } => return Err(not_there(verb)),
             _ => return Ok(self.no_calls()),
         };
         let source = &source;
-        let (state, run, logical) = self.plan(&query, source).await?;
+        let (state, run, logical) = self.plan_with(&query, source, in_use).await?;
         let failed = |error| translate(&error, Some(source));
         let options = ExplainOption::default().with_verbose(verbose).with_analyze(analyze);
         let options = match format.map(ExplainFormat::from_str) {

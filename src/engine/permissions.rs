@@ -49,9 +49,12 @@ impl Session {
     /// # Errors
     /// What is wrong with the statement.
     pub async fn permissions(&self, statement: &Statement) -> Result<BTreeSet<Permission>> {
-        let mut bound = statement.clone();
-        self.put_in(&mut bound)?;
-        self.needed(&bound).await.map_err(|error| self.told(statement, error))
+        let mut whole = statement.clone();
+        let needed = match self.complete(&mut whole).and_then(|()| self.put_in(&mut whole)) {
+            Ok(()) => self.needed(&whole).await,
+            Err(error) => Err(error),
+        };
+        needed.map_err(|error| self.told(statement, error))
     }
 
     async fn needed(&self, statement: &Statement) -> Result<BTreeSet<Permission>> {

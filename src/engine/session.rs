@@ -132,9 +132,15 @@ impl Session {
         Error: From<S::Error>,
     {
         let mut statement: Statement = statement.try_into()?;
+        self.complete(&mut statement)?;
         self.put_in(&mut statement)?;
         let done = self.run_whole(&statement).await;
         secrets::cleared(&self.engine, &statement, done)
+    }
+
+    /// Completes the names that SHOW, DESCRIBE and EXEC leave short.
+    pub(super) fn complete(&self, statement: &mut Statement) -> Result<()> {
+        statement.in_full(self.in_use().as_deref(), &|name| own::is_there(self, name))
     }
 
     async fn run_whole(&self, statement: &Statement) -> Result<Outcome> {
@@ -287,7 +293,18 @@ impl Session {
 
     /// Resolves the names of a query and lets DataFusion plan it; nothing is sent.
     pub(super) async fn plan(&self, query: &Query, source: &Source) -> Result<(SessionState, Arc<Run>, LogicalPlan)> {
-        let prepared = self.prepare(query, source, &Arc::default(), (self.tolerance(), &[])).await?;
+        self.plan_with(query, source, self.in_use()).await
+    }
+
+    /// The same, where short names begin with something else than what the session has in use.
+    pub(super) async fn plan_with(
+        &self,
+        query: &Query,
+        source: &Source,
+        in_use: Option<String>,
+    ) -> Result<(SessionState, Arc<Run>, LogicalPlan)> {
+        let around = (self.tolerance(), [].as_slice());
+        let prepared = self.prepare_with(query, source, &Arc::default(), around, in_use).await?;
         let plan = logical(&prepared.state, prepared.query, source).await?;
         Ok((prepared.state, prepared.run, plan))
     }
@@ -309,7 +326,19 @@ impl Session {
         query: &Query,
         source: &Source,
         meter: &Arc<Meter>,
+        around: (Tolerance, &[String]),
+    ) -> Result<Prepared> {
+        self.prepare_with(query, source, meter, around, self.in_use()).await
+    }
+
+    /// The same, where short names begin with something else than what the session has in use.
+    pub(super) async fn prepare_with(
+        &self,
+        query: &Query,
+        source: &Source,
+        meter: &Arc<Meter>,
         (tolerance, within): (Tolerance, &[String]),
+        in_use: Option<String>,
     ) -> Result<Prepared> {
         let own = own::in_reach(self, query, source, within).await?;
         let (mut state, calls, defaults, region_hint, memory_is_limited) = {
@@ -326,7 +355,7 @@ impl Session {
             let hint = aws.environment_region.clone();
             let limited = variables.settings.limits.memory.is_some();
             let mut state = variables.state.clone();
-            state.config_mut().set_extension(Arc::new(InUse(variables.settings.provider.clone())));
+            state.config_mut().set_extension(Arc::new(InUse(in_use)));
             (state, variables.calls.clone(), defaults, hint, limited)
         };
         state.register_catalog_list(own::catalogs(self, &own)?);
@@ -380,6 +409,7 @@ impl Session {
         plan: Arc<dyn ExecutionPlan>,
         source: &Source,
     ) -> Result<Outcome> {
+        run.calls.afford(least::calls(&plan))?;
         if !scans(&plan).is_empty() {
             self.failures.set(run.failures.clone());
         }
@@ -410,9 +440,13 @@ impl Session {
         let plan = state.create_physical_plan(&plan).await.map_err(failed)?;
         let stream = execute_stream(plan, state.task_ctx()).map_err(failed)?;
         let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(failed)?;
-        run.calls.afford(least::calls(&plan))?;
         arrow::compute::concat_batches(&batch.schema(), &batches)
             .map_err(|e| Error::new(Kind::Internal, "the rows of SHOW do not fit together").with_source(e))
+    }
+
+    /// What begins a name that is not written in full.
+    pub(super) fn in_use(&self) -> Option<String> {
+        self.variables().settings.provider.clone()
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {
@@ -459,9 +493,9 @@ pub(super) fn not_there(verb: &str) -> Error {
     let error = match verb {
         "TRUNCATE" | "MERGE" => Error::new(Kind::Statement, format!("a table of the session has no {verb}, nor has a provider's"))
             .with_hint("`CREATE OR REPLACE TABLE name AS SELECT …` makes a table of the session anew; `DELETE … WHERE …` removes what a provider has"),
+        "PREPARE" | "DEALLOCATE" => Error::new(Kind::Statement, format!("there is no `{verb}`: nothing is prepared here"))
+            .with_hint("write `$name` in a statement, and give its value by `--param name=…`"),
         _ => Error::new(Kind::Statement, format!("`{verb}` is not there yet")),
     };
     error.with_context("nothing was sent")
 }
-        "PREPARE" | "DEALLOCATE" => Error::new(Kind::Statement, format!("there is no `{verb}`: nothing is prepared here"))
-            .with_hint("write `$name` in a statement, and give its value by `--param name=…`"),

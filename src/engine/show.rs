@@ -40,8 +40,8 @@ pub fn show(catalog: &Catalog, known: &Known, shown: &Show, source: &Source) -> 
             Ok((table(&["insert_statement"], vec![vec![statement]]), None))
         }
         Show::Providers { filter, .. } => Ok((providers(catalog), condition(filter, "name"))),
-        Show::Services { extended, provider, filter } => {
-            let provider = at(catalog.provider(&provider.text), provider.span, source)?;
+        Show::Services { extended, name, filter } => {
+            let provider = at(catalog.provider(&name.to_string()), name.span(), source)?;
             let mut columns = vec!["id", "name", "title"];
             columns.extend(if *extended { &["description", "version", "preferred"][..] } else { &[] });
             let rows = provider.services.iter().map(|service| {
@@ -51,7 +51,8 @@ pub fn show(catalog: &Catalog, known: &Known, shown: &Show, source: &Source) -> 
             });
             Ok((table(&columns, rows.collect()), condition(filter, "name")))
         }
-        Show::Resources { extended, provider, service, filter } => {
+        Show::Resources { extended, name, filter } => {
+            let [provider, service] = name.parts.as_slice() else { return Err(short(name)) };
             let found = at(catalog.provider(&provider.text), provider.span, source)
                 .and_then(|_| at(catalog.service(&provider.text, &service.text), service.span, source))?;
             let mut columns = vec!["name", "id"];
@@ -110,6 +111,11 @@ pub fn show(catalog: &Catalog, known: &Known, shown: &Show, source: &Source) -> 
             }
         },
     }
+}
+
+/// Invariant: names are in full here.
+fn short(name: &Name) -> Error {
+    Error::new(Kind::Internal, format!("`{name}` was not completed"))
 }
 
 /// The rows of a DESCRIBE, and what else is worth saying.

@@ -11,6 +11,7 @@ mod origin;
 mod own;
 mod params;
 mod parse;
+mod short;
 mod show;
 pub mod split;
 mod statement;
@@ -25,6 +26,7 @@ pub use origin::{Origin, Run, place};
 pub use own::{Block, Content, Copy, CreateFile, CreateTable, CreateView, Dropped, Existing, Own};
 pub use params::Params;
 pub use parse::{Parsed, parse, parse_each};
+pub use short::left_short;
 pub use statement::{
     Assignment, Body, Delete, Describe, Exec, Insert, Name, OnConflict, Part, Show, ShowFilter, Source, Statement,
     Update, query,

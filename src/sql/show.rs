@@ -6,8 +6,9 @@ use sqlparser::tokenizer::Token;
 
 use super::hints;
 use super::parse::Reader;
-use super::statement::{Body, Describe, Name, Part, Show, ShowFilter};
-use crate::error::{Error, Kind, Result, nearest};
+use super::short::{COLUMNS, DESCRIBE, INSERT, METHOD, METHODS, RESOURCES, SERVICES, Wanted, at_most, example, form};
+use super::statement::{Body, Describe, Name, Show, ShowFilter};
+use crate::error::{Result, nearest};
 
 const SHOWN: [&str; 11] = [
     "PROVIDERS",
@@ -39,20 +40,20 @@ pub(super) fn show(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Body> 
     let shown = match what.as_str() {
         "PROVIDERS" => Show::Providers { extended, filter: filter(parser, reader)? },
         "SERVICES" => {
-            let [provider] = within(parser, reader, "SHOW SERVICES", "provider")?;
-            Show::Services { extended, provider, filter: filter(parser, reader)? }
+            let name = within(parser, reader, SERVICES)?;
+            Show::Services { extended, name, filter: filter(parser, reader)? }
         }
         "RESOURCES" => {
-            let [provider, service] = within(parser, reader, "SHOW RESOURCES", "provider.service")?;
-            Show::Resources { extended, provider, service, filter: filter(parser, reader)? }
+            let name = within(parser, reader, RESOURCES)?;
+            Show::Resources { extended, name, filter: filter(parser, reader)? }
         }
         "METHODS" => {
-            let parts: [Part; 3] = within(parser, reader, "SHOW METHODS", "provider.service.resource")?;
-            Show::Methods { extended, name: Name { parts: parts.into() }, filter: filter(parser, reader)? }
+            let name = within(parser, reader, METHODS)?;
+            Show::Methods { extended, name, filter: filter(parser, reader)? }
         }
         "COLUMNS" => {
-            let parts: [Part; 3] = within(parser, reader, "SHOW COLUMNS", "provider.service.resource")?;
-            return Ok(Body::Describe(Describe::Resource { extended, name: Name { parts: parts.into() } }));
+            let name = within(parser, reader, COLUMNS)?;
+            return Ok(Body::Describe(Describe::Resource { extended, name }));
         }
         "INSERT" if extended => {
             return Err(reader.expected("PROVIDERS, SERVICES, RESOURCES, METHODS or COLUMNS", &found));
@@ -61,10 +62,9 @@ pub(super) fn show(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Body> 
             if !parser.parse_keyword(Keyword::INTO) {
                 return Err(reader.expected("`INTO provider.service.resource`", &parser.peek_token()));
             }
-            let parts: [Part; 3] =
-                counted(reader.name(parser)?, reader, "SHOW INSERT INTO", "provider.service.resource")?;
+            let name = at_most(reader.name(parser)?, INSERT, reader)?;
             let required = hints::of(reader.tokens).iter().any(|hint| hint.eq_ignore_ascii_case("REQUIRED"));
-            Show::Insert { required, name: Name { parts: parts.into() } }
+            Show::Insert { required, name }
         }
         "SETTINGS" => Show::Settings { filter: filter(parser, reader)? },
         "TABLES" => Show::Tables { filter: filter(parser, reader)? },
@@ -87,14 +87,9 @@ pub(super) fn describe(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<De
     }
     let name = reader.name(parser)?;
     if method {
-        let parts: [Part; 4] = counted(name, reader, "DESCRIBE METHOD", "provider.service.resource.method")?;
-        return Ok(Describe::Method { extended, name: Name { parts: parts.into() } });
+        return Ok(Describe::Method { extended, name: at_most(name, METHOD, reader)? });
     }
-    if name.parts.len() == 1 {
-        return Ok(Describe::Resource { extended, name });
-    }
-    let parts: [Part; 3] = counted(name, reader, "DESCRIBE", "provider.service.resource")?;
-    Ok(Describe::Resource { extended, name: Name { parts: parts.into() } })
+    Ok(Describe::Resource { extended, name: at_most(name, DESCRIBE, reader)? })
 }
 
 /// `SHOW awscc.region`, and what is not answered.
@@ -118,23 +113,17 @@ fn other(parser: &mut Parser<'_>, reader: Reader<'_>, what: &str) -> Result<Body
     }
 }
 
-fn within<const N: usize>(parser: &mut Parser<'_>, reader: Reader<'_>, verb: &str, form: &str) -> Result<[Part; N]> {
-    if !parser.parse_keyword(Keyword::IN) && !parser.parse_keyword(Keyword::FROM) {
-        return Err(reader.expected(&format!("`IN {form}`"), &parser.peek_token()).with_hint(example::<N>(verb)));
+/// `IN name`: what is in use may stand for all of the shorter ones.
+fn within(parser: &mut Parser<'_>, reader: Reader<'_>, wanted: Wanted) -> Result<Name> {
+    if parser.parse_keyword(Keyword::IN) || parser.parse_keyword(Keyword::FROM) {
+        return at_most(reader.name(parser)?, wanted, reader);
     }
-    counted(reader.name(parser)?, reader, verb, form)
-}
-
-fn counted<const N: usize>(name: Name, reader: Reader<'_>, verb: &str, form: &str) -> Result<[Part; N]> {
-    let place = reader.source.place(name.span());
-    let message = format!("{verb} needs `{form}`, found `{name}`");
-    name.parts.try_into().map_err(|_| Error::new(Kind::Syntax, message).at(place).with_hint(example::<N>(verb)))
-}
-
-fn example<const N: usize>(verb: &str) -> String {
-    let parts = ["awscc", "redshift", "integrations", "create_resource"];
-    let within = if verb.starts_with("SHOW") && !verb.ends_with("INTO") { " IN" } else { "" };
-    format!("for example `{verb}{within} {}`", parts[..N].join("."))
+    let found = parser.peek_token();
+    let ends = found.token == Token::EOF || is_word(&found.token, "LIKE") || is_word(&found.token, "WHERE");
+    if ends && wanted.parts < 3 {
+        return Ok(Name { parts: Vec::new() });
+    }
+    Err(reader.expected(&format!("`IN {}`", form(wanted)), &found).with_hint(example(wanted)))
 }
 
 fn filter(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Option<ShowFilter>> {

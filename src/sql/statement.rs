@@ -78,18 +78,19 @@ pub enum Show {
         extended: bool,
         filter: Option<ShowFilter>,
     },
+    /// `name` has one part, or none before `Statement::in_full`.
     Services {
         extended: bool,
-        provider: Part,
+        name: Name,
         filter: Option<ShowFilter>,
     },
+    /// `name` has two parts, or less before `Statement::in_full`.
     Resources {
         extended: bool,
-        provider: Part,
-        service: Part,
+        name: Name,
         filter: Option<ShowFilter>,
     },
-    /// `name` has three parts.
+    /// `name` has three parts, or less before `Statement::in_full`.
     Methods {
         extended: bool,
         name: Name,
@@ -107,7 +108,7 @@ pub enum Show {
     Functions {
         filter: Option<ShowFilter>,
     },
-    /// `SHOW INSERT INTO`: a statement to fill in. `name` has three parts.
+    /// `SHOW INSERT INTO`: a statement to fill in. `name` has three parts, or less before `Statement::in_full`.
     Insert {
         /// Only what is needed (`/*+ REQUIRED */`).
         required: bool,
@@ -129,9 +130,9 @@ pub enum ShowFilter {
 
 #[derive(Debug, Clone)]
 pub enum Describe {
-    /// `name` has three parts, or one: a table or a view of the user's own.
+    /// `name` has three parts, or one: a table or a view of the user's own; two only before `Statement::in_full`.
     Resource { extended: bool, name: Name },
-    /// `name` has four parts: the last is the method.
+    /// `name` has four parts, or less before `Statement::in_full`: the last is the method.
     Method { extended: bool, name: Name },
 }
 
@@ -191,7 +192,7 @@ pub struct Delete {
 /// `EXEC provider.service.resource.method @name = value, … @@json = '{…}' [RETURNING …]`.
 #[derive(Debug, Clone)]
 pub struct Exec {
-    /// Four parts: the last is the method.
+    /// Four parts, or less before `Statement::in_full`: the last is the method.
     pub name: Name,
     /// Params and fields by the names typed, without the `@`; no two are spelled the same. Constant expressions.
     pub args: Vec<Assignment>,
@@ -208,7 +209,7 @@ pub struct Part {
     pub span: Span,
 }
 
-/// A dotted name; never without parts.
+/// A dotted name; never without parts, but where what is in use stands for all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
     pub parts: Vec<Part>,

@@ -31,11 +31,11 @@ fn show(body: &Body) -> String {
             format!("explain {flags}{}{}", format.iter().map(|f| format!("{f} ")).collect::<String>(), show(inner))
         }
         Body::Show(Show::Providers { extended, filter }) => format!("providers{}{}", more(extended), filtered(filter)),
-        Body::Show(Show::Services { extended, provider, filter }) => {
-            format!("services{} {}{}", more(extended), provider.text, filtered(filter))
+        Body::Show(Show::Services { extended, name, filter }) => {
+            format!("services{} {name}{}", more(extended), filtered(filter))
         }
-        Body::Show(Show::Resources { extended, provider, service, filter }) => {
-            format!("resources{} {} {}{}", more(extended), provider.text, service.text, filtered(filter))
+        Body::Show(Show::Resources { extended, name, filter }) => {
+            format!("resources{} {name}{}", more(extended), filtered(filter))
         }
         Body::Show(Show::Methods { extended, name, filter }) => {
             format!("methods{} {name}{}", more(extended), filtered(filter))
@@ -89,7 +89,7 @@ fn shown_and_described() {
     check("SHOW PROVIDERS; show extended providers", &["providers", "providers extended"]);
     check("SHOW SERVICES IN Awscc LIKE 'r%'", &["services awscc like r%"]);
     check("SHOW EXTENDED SERVICES FROM awscc WHERE title = 'x'", &["services extended awscc where title = 'x'"]);
-    check("SHOW RESOURCES IN awscc.redshift", &["resources awscc redshift"]);
+    check("SHOW RESOURCES IN awscc.redshift", &["resources awscc.redshift"]);
     check("SHOW METHODS IN awscc.redshift.\"Odd\"", &["methods awscc.redshift.Odd"]);
     check("SHOW SETTINGS LIKE 'iql%'; SHOW ALL; SHOW VERSION", &["settings like iql%", "settings", "version"]);
     check("SHOW TABLES; SHOW FUNCTIONS LIKE 'arr%'", &["tables", "functions like arr%"]);
@@ -162,15 +162,22 @@ fn a_statement_has_its_own_text() {
     assert!(Statement::try_from(" ").is_err());
 }
 
+/// The statements with every name in full, while nothing is in use.
+fn parse_in_full(script: &str) -> crate::error::Result<Vec<Statement>> {
+    let mut statements = parse(script, None)?;
+    statements.iter_mut().try_for_each(|statement| statement.in_full(None, &|_| false))?;
+    Ok(statements)
+}
+
 /// The script is refused with this report.
 fn check_error(script: &str, expected: &str) {
-    let error = parse(script, None).expect_err(script);
+    let error = parse_in_full(script).expect_err(script);
     assert_eq!(error.to_string(), expected, "{script}");
 }
 
 /// The script is refused, at these words, in these words, with these hints.
 fn refused(script: &str, at: &str, message: &str, hints: &[&str]) {
-    let error = parse(script, None).expect_err(script);
+    let error = parse_in_full(script).expect_err(script);
     assert_eq!((pointed(&error).as_str(), error.message.as_str()), (at, message), "{script}");
     assert_eq!(error.hints, hints, "{script}: {error}");
     if error.kind == Kind::Statement {
@@ -220,7 +227,7 @@ fn errors_point_at_the_word() {
     );
     check_error(
         "SHOW SERVICES",
-        "expected `IN provider`, found the end of the statement\n  1 | SHOW SERVICES\n    |              ^\n\nhint: for example `SHOW SERVICES IN awscc`",
+        "SHOW SERVICES needs `IN provider`\n  1 | SHOW SERVICES\n    | ^^^^^^^^^^^^^\n\nhint: for example `SHOW SERVICES IN awscc`",
     );
     check_error("SET a.b", "expected `=`, found the end of the statement\n  1 | SET a.b\n    |        ^");
     check_error(
@@ -232,7 +239,7 @@ fn errors_point_at_the_word() {
 #[test]
 fn hints_say_what_was_meant() {
     let check = |script: &str, expected: &[&str]| {
-        let error = parse(script, None).expect_err(script);
+        let error = parse_in_full(script).expect_err(script);
         assert_eq!(error.hints, expected, "{script}: {error}");
     };
     check("SELECT * FORM t", &["did you mean `FROM`?"]);
@@ -250,6 +257,38 @@ fn hints_say_what_was_meant() {
     check("SELECT * FROM t WHERE x = 'a’", &[straight]);
     check("SELECT '‘' a b", &[]);
     check("DESCRIBE awscc.redshift", &["for example `DESCRIBE awscc.redshift.integrations`"]);
+}
+
+#[test]
+fn short_names_are_completed_by_what_is_in_use() {
+    let full = |script: &str, in_use: Option<&str>| {
+        let mut statement = Statement::try_from(script).expect(script);
+        let done = statement.in_full(in_use, &|name| name == "own");
+        done.map(|()| show(&statement.body)).map_err(|error| error.message)
+    };
+    let check =
+        |script: &str, in_use: &str, expected: &str| assert_eq!(full(script, Some(in_use)), Ok(expected.into()));
+    check("SHOW SERVICES", "a", "services a");
+    check("SHOW SERVICES", "a.b", "services a");
+    check("SHOW SERVICES IN z", "a", "services z");
+    check("SHOW RESOURCES LIKE 'x'", "a.b", "resources a.b like x");
+    check("SHOW RESOURCES IN b", "a", "resources a.b");
+    check("SHOW METHODS IN c", "a.b", "methods a.b.c");
+    check("SHOW METHODS IN x.y.z", "a.b", "methods x.y.z");
+    check("SHOW INSERT INTO b.c", "a", "insert a.b.c");
+    check("DESCRIBE own", "a.b", "describe own");
+    check("DESCRIBE c", "a.b", "describe a.b.c");
+    check("DESCRIBE c", "a", "describe c");
+    check("DESCRIBE METHOD c.d", "a.b", "describe method a.b.c.d");
+    check("EXPLAIN EXEC b.c.d", "a", "explain exec a.b.c.d");
+    for (script, in_use) in
+        [("SHOW SERVICES", None), ("SHOW RESOURCES", Some("a")), ("SHOW METHODS IN c", Some("a")), ("EXEC c.d", None)]
+    {
+        assert!(full(script, in_use).is_err(), "{script}");
+    }
+    let script = parse("USE a; SHOW RESOURCES IN b; USE a.b; SHOW RESOURCES; RESET iql.provider; SHOW RESOURCES", None);
+    let mistakes = super::left_short(&script.expect("statements"), None);
+    assert_eq!(mistakes.iter().map(pointed).collect::<Vec<_>>(), ["SHOW RESOURCES"]);
 }
 
 #[test]

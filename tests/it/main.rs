@@ -24,6 +24,7 @@ mod partial;
 mod refusals;
 mod rest;
 mod returning_stopped;
+mod scopes;
 mod scripts;
 mod scripts_cli;
 mod scripts_given;

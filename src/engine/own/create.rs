@@ -46,20 +46,23 @@ pub async fn run(session: &Session, own: &Own, source: &Source) -> Result<Outcom
     }
 }
 
-/// The query whose calls the statement makes when it is run.
+/// A query, its source, and what its short names begin with.
+type Explained = (Box<Query>, Source, Option<String>);
+
+/// The query whose calls the statement makes when it is run, and what its short names begin with.
 ///
 /// # Errors
 /// A view that is to be refreshed, and is not there or broken.
-pub fn explained(session: &Session, own: &Own, source: &Source) -> Result<Option<(Box<Query>, Source)>> {
-    let here = |query: &Query| Ok(Some((Box::new(query.clone()), source.clone())));
+pub fn explained(session: &Session, own: &Own, source: &Source) -> Result<Option<Explained>> {
+    let here = |query: &Query| Ok(Some((Box::new(query.clone()), source.clone(), session.in_use())));
     match own {
         Own::Table(CreateTable { content: Content::Query(query), .. }) => here(query),
         Own::Copy(copied) => here(&copied.query),
         Own::View(create) if create.materialized => here(&create.query),
         Own::Refresh { name } => {
-            let statement: Statement = views::text(session, name, source)?;
+            let (statement, in_use): (Statement, _) = views::text(session, name, source)?;
             match statement.body {
-                crate::sql::Body::Query(query) => Ok(Some((query, statement.source))),
+                crate::sql::Body::Query(query) => Ok(Some((query, statement.source, in_use))),
                 _ => Ok(None),
             }
         }

@@ -20,7 +20,7 @@ use sqlparser::ast::Query;
 use tempfile::NamedTempFile;
 
 use super::store::{Kept, View, labelled};
-use super::views::store;
+use super::views::{in_use, store};
 use super::{OwnKind, OwnTable, encode, titled};
 use crate::engine::failures::Tolerance;
 use crate::engine::outcome::Outcome;
@@ -39,7 +39,8 @@ pub async fn filled(
     source: &Source,
 ) -> Result<(NamedTempFile, Outcome)> {
     let within = [view.name.clone()];
-    let prepared = session.prepare(query, source, &Arc::default(), (Tolerance::Strict, &within)).await?;
+    let (around, in_use) = ((Tolerance::Strict, within.as_slice()), in_use(session, view));
+    let prepared = session.prepare_with(query, source, &Arc::default(), around, in_use).await?;
     let plan = titled(logical(&prepared.state, prepared.query, source).await?, query)?;
     let columns = prepared.columns.filter(|columns| columns.len() == plan.schema().fields().len());
     let plan = physical(&prepared.state, &plan, source).await?;

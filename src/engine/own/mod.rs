@@ -132,6 +132,11 @@ impl OwnTables {
     }
 }
 
+/// Whether a table or a view of the user's own has this name.
+pub fn is_there(session: &Session, name: &str) -> bool {
+    session.own.get(name).is_some() || views::exists(session, name)
+}
+
 /// What a query can reach besides the catalog: the session's tables, and of views and files those that it names.
 /// `within` are the views that it stands in, outermost first.
 ///

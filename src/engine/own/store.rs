@@ -24,6 +24,10 @@ pub struct View {
     pub name: String,
     /// The query as it was typed.
     pub text: String,
+    /// What its short names begin with: what was in use when it was made, empty for nothing. A view that says nothing
+    /// of it is older than that, and takes what is in use when it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_use: Option<String>,
     #[serde(with = "rfc3339")]
     pub created: DateTime<Utc>,
     /// Of a materialized one.

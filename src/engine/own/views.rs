@@ -70,7 +70,9 @@ pub async fn create(session: &Session, create: &CreateView, source: &Source) -> 
         (Existing::Fail, Some(_)) => return Err(taken(name).at(place())),
         _ => {}
     }
-    let mut view = View { name: name.to_string(), text: create.text.clone(), created: Utc::now(), kept: None };
+    let in_use = Some(session.in_use().unwrap_or_default());
+    let (name_of, text) = (name.to_string(), create.text.clone());
+    let mut view = View { name: name_of, text, in_use, created: Utc::now(), kept: None };
     let within = [name.to_string()];
     if !create.materialized || session.rehearses {
         // Its text is held against what there is now, and nothing is sent.
@@ -181,7 +183,9 @@ async fn planned(session: &Session, view: &View, within: &[String]) -> Result<Ow
     let statement = parsed(session, view)?;
     let Body::Query(query) = &statement.body else { return Err(no_query(&view.name)) };
     let within = [within, std::slice::from_ref(&view.name)].concat();
-    let mut prepared = session.prepare(query, &statement.source, &Arc::default(), (Tolerance::Strict, &within)).await?;
+    let around = (Tolerance::Strict, within.as_slice());
+    let in_use = in_use(session, view);
+    let mut prepared = session.prepare_with(query, &statement.source, &Arc::default(), around, in_use).await?;
     // A place in the view's text is none in the statement's.
     prepared.state.config_mut().options_mut().sql_parser.collect_spans = false;
     let plan = titled(logical(&prepared.state, prepared.query, &statement.source).await?, query)?;
@@ -191,11 +195,20 @@ async fn planned(session: &Session, view: &View, within: &[String]) -> Result<Ow
 }
 
 fn parsed(session: &Session, view: &View) -> Result<Statement> {
-    let statement = Statement::try_from(view.text.as_str())?;
+    let mut statement = Statement::try_from(view.text.as_str())?;
+    statement.in_full(in_use(session, view).as_deref(), &|_| false)?;
     for exec in &statement.execs {
         dml::reads(session.engine(), exec, &statement.source)?;
     }
     Ok(statement)
+}
+
+/// What a view's short names begin with.
+pub(super) fn in_use(session: &Session, view: &View) -> Option<String> {
+    match &view.in_use {
+        Some(kept) => Some(kept.clone()).filter(|kept| !kept.is_empty()),
+        None => session.in_use(),
+    }
 }
 
 pub(super) fn store(session: &Session) -> Store {
@@ -228,15 +241,17 @@ fn no_query(name: &str) -> Error {
     Error::new(Kind::Io, format!("the view `{name}` is broken")).with_context("its text is no query")
 }
 
-/// The text of a materialized view that is to be refreshed.
+/// The text of a materialized view that is to be refreshed, and what its short names begin with.
 ///
 /// # Errors
 /// There is none, or it is broken.
-pub fn text(session: &Session, name: &Name, source: &Source) -> Result<Statement> {
+pub fn text(session: &Session, name: &Name, source: &Source) -> Result<(Statement, Option<String>)> {
     let place = source.place(name.span());
     let name = own_name(name, source)?;
     match store(session).view(name) {
-        Ok(Some((view, rows))) if rows.is_some() || session.rehearses => parsed(session, &view),
+        Ok(Some((view, rows))) if rows.is_some() || session.rehearses => {
+            Ok((parsed(session, &view)?, in_use(session, &view)))
+        }
         Ok(_) => Err(missing(session, name, Dropped::Materialized).at(place)),
         Err(error) => Err(error.at(place)),
     }

@@ -17,6 +17,10 @@ use super::parse::Reader;
 use super::statement::{Assignment, Exec, Name, Part};
 use crate::error::{Error, Kind, Result};
 
+/// What to do instead of EXECUTE of a statement that was prepared.
+const UNPREPARED: &str =
+    "nothing is prepared here: write `$name` in a statement, and give its value by `--param name=…`";
+
 /// What was read, and where the value of each argument stands, in the order of `Exec::args`.
 struct Read {
     exec: Exec,
@@ -84,17 +88,18 @@ fn read(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Read> {
     Ok(Read { exec, values })
 }
 
+/// A method stands behind its resource, at least.
 fn check_name(name: &Name, verb: &TokenWithSpan, reader: Reader<'_>) -> Result<()> {
-    if name.parts.len() == 4 {
+    if (2..=4).contains(&name.parts.len()) {
         return Ok(());
     }
     let verb = verb.token.to_string().to_uppercase();
     let message = format!("{verb} needs `provider.service.resource.method`, found `{name}`");
     let error = Error::new(Kind::Syntax, message).at(reader.source.place(name.span()));
-    Err(match name.parts.len() {
-        3 => error.with_hint(format!("`SHOW METHODS IN {name}` lists its methods")),
-        _ => error.with_hint("for example `EXEC awscc.redshift.integrations.list_resources @region = 'us-east-1'`"),
-    })
+    if verb == "EXECUTE" && name.parts.len() == 1 {
+        return Err(error.with_hint(UNPREPARED));
+    }
+    Err(error.with_hint("for example `EXEC awscc.redshift.integrations.list_resources @region = 'us-east-1'`"))
 }
 
 /// `@name`, `@@name` and `@"name"` are one word each, or two.

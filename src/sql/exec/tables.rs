@@ -64,8 +64,8 @@ fn query(read: &Read, words: &[TokenWithSpan], reader: Reader<'_>) -> Vec<TokenW
     let verb = words.first().map_or_else(Span::empty, |word| word.span);
     let mut query: Vec<_> =
         [keyword("SELECT"), Token::Mul, keyword("FROM")].map(|token| TokenWithSpan { token, span: verb }).into();
-    // The name without its method: three words and the two dots between them.
-    query.extend(words.iter().skip(1).take(5).cloned());
+    // The name without its method: in full three words and the two dots between them.
+    query.extend(words.iter().skip(1).take(2 * read.exec.name.parts.len() - 3).cloned());
     let args = read.exec.args.iter().zip(&read.values);
     let mut conditions: Vec<_> = args.map(|(arg, value)| of_arg(arg, *value, words, reader)).collect();
     if let Some((object, span)) = &read.exec.json {

@@ -44,7 +44,7 @@ fn what_is_no_exec_is_refused() {
         "EXECUTE plan(1)",
         "plan",
         "EXECUTE needs `provider.service.resource.method`, found `plan`",
-        &["for example `EXEC awscc.redshift.integrations.list_resources @region = 'us-east-1'`"],
+        &["nothing is prepared here: write `$name` in a statement, and give its value by `--param name=…`"],
     );
     refused("EXEC", "", "expected `provider.service.resource.method`, found the end of the statement", &[]);
     refused("EXEC 'x'", "'…'", "expected `provider.service.resource.method`, found `…`", &[]);
