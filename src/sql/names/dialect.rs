@@ -50,6 +50,12 @@ fn take(expr: &mut Expr) -> Expr {
 /// Why an operator cannot be taken as it stands: SQLite and PostgreSQL read it each in its own way, and both give rows.
 pub(super) fn unclear(expr: &Expr) -> Option<Error> {
     let (op, inner) = match expr {
+        Expr::Collate { .. } => {
+            return Some(
+                Error::new(Kind::Statement, "not possible yet: `COLLATE`")
+                    .with_hint("without regard to case: `lower(a) = lower(b)`, `ORDER BY lower(a)`"),
+            );
+        }
         Expr::BinaryOp { op: op @ (BinaryOperator::BitwiseXor | BinaryOperator::Xor), .. } => {
             let message = format!("`{op}` is a power to some, and to others one or the other");
             return Some(Error::new(Kind::Statement, message).with_hint(
