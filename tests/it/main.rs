@@ -10,6 +10,7 @@ mod convergence;
 mod documents;
 mod examples;
 mod fewest;
+mod files;
 mod flows;
 mod governed;
 mod immuta;

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use datafusion::catalog::{TableProvider, TableProviderFactory};
 use datafusion::common::TableReference;
+use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::datasource::listing_table_factory::ListingTableFactory;
 use datafusion::logical_expr::CreateExternalTable;
+use futures::TryStreamExt;
+use serde::de::IgnoredAny;
 use sqlparser::ast;
 
 use super::create::{is_wanted, kept, schema};
 use super::encode::Format;
-use super::{OwnKind, OwnTable, own_name};
+use super::{OwnKind, OwnTable, csv, own_name};
 use crate::engine::outcome::Outcome;
 use crate::engine::session::Session;
 use crate::engine::show;
@@ -101,6 +104,18 @@ async fn provider(
     if format == Format::Json && locations.first().is_some_and(|location| is_array(location)) {
         options.insert("format.newline_delimited".into(), "false".into());
     }
+    if matches!(format, Format::Json | Format::JsonLines) {
+        files(session, locations).await?.iter().try_for_each(|path| is_json(path))?;
+    }
+    let form = (format == Format::Csv).then(|| csv::Form::of(&options)).flatten();
+    let columns = match form {
+        Some(form) => Some(csv::columns(&files(session, locations).await?, form, columns.as_ref())?),
+        None => columns,
+    };
+    let none = || Error::new(Kind::Statement, format!("`{}` has no columns", locations.join("`, `")));
+    if columns.as_ref().is_some_and(|columns| columns.fields().is_empty()) {
+        return Err(none());
+    }
     let schema = match columns {
         Some(columns) => datafusion::common::DFSchema::try_from(columns).map_err(|error| translate(&error, None))?,
         None => datafusion::common::DFSchema::empty(),
@@ -122,9 +137,59 @@ async fn provider(
             .with_context(error.message)
         })?;
     if provider.schema().fields().is_empty() {
-        return Err(Error::new(Kind::Statement, format!("`{}` has no columns", locations.join("`, `"))));
+        return Err(none());
     }
     Ok(OwnTable::new(provider, OwnKind::File))
+}
+
+/// The files that locations mean.
+async fn files(session: &Session, locations: &[String]) -> Result<Vec<PathBuf>> {
+    let failed = |error| translate(&error, None);
+    let state = session.state();
+    let mut files = Vec::new();
+    for location in locations {
+        let path = Path::new(location.strip_prefix("file://").unwrap_or(location));
+        if path.is_file() {
+            files.push(path.to_path_buf());
+            continue;
+        }
+        let url = ListingTableUrl::parse(location).map_err(failed)?;
+        let store = state.runtime_env().object_store(url.object_store()).map_err(failed)?;
+        let listed = url.list_all_files(&state, store.as_ref(), "").await.map_err(failed)?;
+        let listed: Vec<_> = listed.try_collect().await.map_err(failed)?;
+        files.extend(listed.iter().map(|file| Path::new("/").join(decoded(file.location.as_ref()))));
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Whether a file is JSON throughout, one value or several.
+fn is_json(path: &Path) -> Result<()> {
+    let file = std::fs::File::open(path)
+        .map_err(|error| Error::new(Kind::Name, format!("`{}` cannot be read: {}", path.display(), reason(&error))))?;
+    let values = serde_json::Deserializer::from_reader(std::io::BufReader::new(file)).into_iter::<IgnoredAny>();
+    match values.filter_map(std::result::Result::err).next() {
+        Some(error) => {
+            let (line, path) = (error.line(), path.display());
+            Err(Error::new(Kind::Statement, format!("line {line} of `{path}`: this is not JSON"))
+                .with_context(error.to_string())
+                .with_context("nothing was sent"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A path as the machine has it: a listing writes some letters as `%20`.
+fn decoded(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => bytes.extend(std::iter::once(byte).chain(part.bytes().skip(2))),
+            None => bytes.extend(std::iter::once(b'%').chain(part.bytes())),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// A file or a folder of this machine, or a pattern of such.

@@ -27,6 +27,7 @@ use crate::sql::names::Column;
 mod change;
 mod copy;
 mod create;
+mod csv;
 mod encode;
 mod files;
 mod fit;
@@ -167,6 +168,8 @@ pub fn in_reach<'a>(
                 Ok(None) => {}
                 // Whether a name means the CTE or the view is for the scopes to say; without the view it can be only the CTE.
                 Err(_) if named.ctes.contains(&name) => {}
+                // The parser keeps no place of a name in single quotes: the statement's is told then.
+                Err(error) if span == Span::empty() => return Err(error),
                 Err(error) => return Err(error.at(source.place(span))),
             }
         }
