@@ -7,6 +7,8 @@ use arrow::array::RecordBatch;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as PlannerStatement;
@@ -74,10 +76,20 @@ pub fn state(engine: &Engine, settings: &Settings) -> SessionState {
         builder = builder.with_runtime_env(runtime);
     }
     builder = functions::register(builder);
-    let builder = builder.with_analyzer_rule(Arc::new(FewerCalls::new(&engine.catalog)));
+    let builder = builder
+        .with_analyzer_rule(Arc::new(FewerCalls::new(&engine.catalog)))
+        .with_physical_optimizer_rules(without_pushdown());
     let state = rules::rules().into_iter().fold(builder, SessionStateBuilder::with_physical_optimizer_rule).build();
     for (name, catalog) in &engine.catalogs {
         state.catalog_list().register_catalog(name.clone(), catalog.clone());
     }
     state
+}
+
+/// DataFusion's physical rules but for the one that pushes filters down once more, after the logical plan's. It finds
+/// columns by their names alone: with two of one name, as behind a join, it filters the wrong one (DataFusion 55.2,
+/// `ProjectionExec::gather_filters_for_pushdown`).
+fn without_pushdown() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let rules = PhysicalOptimizer::new().rules.into_iter();
+    rules.filter(|rule| !rule.name().starts_with("FilterPushdown")).collect()
 }
