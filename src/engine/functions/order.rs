@@ -86,7 +86,6 @@ fn number(digits: &str) -> String {
     let bits = near.to_bits();
     let ordered = if near.is_sign_negative() { !bits } else { bits | 1 << 63 };
     // What a float that stands for a large whole number leaves out: some hundreds at most.
-    #[expect(clippy::cast_possible_truncation, reason = "a whole number of 64 bits, rounded, has less than 66")]
     let rest = whole.map_or(0, |whole| i128::from(whole) - near as i128);
     format!("{NUMBER}{ordered:016x}{:04x}", rest + 0x1000)
 }
