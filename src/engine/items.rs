@@ -39,7 +39,7 @@ pub async fn evaluated(plan: LogicalPlan, state: &SessionState) -> PlanResult<Lo
     let plan = plan.transform_up_with_subqueries(|node| of_node(node, &mut found)).data()?;
     // Those within others come first, and have a plan when it is wanted.
     for (items, plan) in found {
-        let physical = state.create_physical_plan(&plan).await?;
+        let physical = Box::pin(state.create_physical_plan(&plan)).await?;
         // Nobody else sets it.
         let _ = items.run.set((physical, state.task_ctx()));
     }

@@ -33,7 +33,8 @@ pub async fn logical(state: &SessionState, query: Query, source: &Source) -> Res
     let plan = state.statement_to_plan(PlannerStatement::Statement(Box::new(statement))).await;
     let plan = plan.and_then(|plan| everywhere::expanded(plan, state.config()));
     let plan = plan.and_then(|plan| occurrences::told_apart(plan, state.config())).map_err(failed)?;
-    items::evaluated(plan, state).await.map_err(failed)
+    // Boxed: statements within statements are planned on one stack.
+    Box::pin(items::evaluated(plan, state)).await.map_err(failed)
 }
 
 pub async fn physical(state: &SessionState, plan: &LogicalPlan, source: &Source) -> Result<Arc<dyn ExecutionPlan>> {
