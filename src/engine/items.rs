@@ -35,6 +35,14 @@ use crate::error::{Error, Kind};
 /// # Errors
 /// A subquery that has no plan.
 pub async fn evaluated(plan: LogicalPlan, state: &SessionState) -> PlanResult<LogicalPlan> {
+    let mut has_items = false;
+    plan.apply_with_subqueries(|node| {
+        has_items |= matches!(node, LogicalPlan::Unnest(_));
+        Ok(if has_items { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    if !has_items {
+        return Ok(plan);
+    }
     let mut found = Vec::new();
     let plan = plan.transform_up_with_subqueries(|node| of_node(node, &mut found)).data()?;
     // Those within others come first, and have a plan when it is wanted.

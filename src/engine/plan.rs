@@ -38,7 +38,7 @@ pub async fn logical(state: &SessionState, query: Query, source: &Source) -> Res
 }
 
 pub async fn physical(state: &SessionState, plan: &LogicalPlan, source: &Source) -> Result<Arc<dyn ExecutionPlan>> {
-    let optimized = state.optimize(plan).map_err(|error| refused::unplanned(&error, plan, source))?;
+    let optimized = Box::new(state.optimize(plan).map_err(|error| refused::unplanned(&error, plan, source))?);
     refused::unrunnable(&optimized, source)?;
     let planned = state.query_planner().create_physical_plan(&optimized, state).await;
     planned.map_err(|error| translate(&error, Some(source)))
