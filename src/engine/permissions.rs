@@ -60,24 +60,24 @@ impl Session {
     async fn needed(&self, statement: &Statement) -> Result<BTreeSet<Permission>> {
         let source = &statement.source;
         match &statement.body {
-            Body::Query(query) => self.read_by(query, source).await,
+            Body::Query(query) => self.read_by(query, source, self.in_use()).await,
             Body::Explain { analyze: true, inner, .. } => match inner.as_ref() {
-                Body::Query(query) => self.read_by(query, source).await,
+                Body::Query(query) => self.read_by(query, source, self.in_use()).await,
                 _ => Ok(BTreeSet::new()),
             },
             Body::Insert(insert) if own::target(self, &insert.table).is_some() => {
-                self.read_by(&insert.source, source).await
+                self.read_by(&insert.source, source, self.in_use()).await
             }
             body @ (Body::Insert(_) | Body::Update(_) | Body::Delete(_)) => self.written_by(body, source).await,
             Body::Exec(exec) if let Some(needed) = dml::permissions_of_method(self.engine(), exec, source)? => {
                 Ok(needed)
             }
             Body::Exec(exec) => match dml::of_exec(self.engine(), exec, false, source)? {
-                Body::Query(query) => self.read_by(&query, source).await,
+                Body::Query(query) => self.read_by(&query, source, self.in_use()).await,
                 body => self.written_by(&body, source).await,
             },
             Body::Own(own) => match own::explained(self, own, source)? {
-                Some((query, source)) => self.read_by(&query, &source).await,
+                Some((query, source, in_use)) => self.read_by(&query, &source, in_use).await,
                 None => Ok(BTreeSet::new()),
             },
             _ => Ok(BTreeSet::new()),
@@ -86,12 +86,12 @@ impl Session {
 
     async fn written_by(&self, body: &Body, source: &Source) -> Result<BTreeSet<Permission>> {
         let (mut needed, read) = dml::permissions(self.engine(), body, source)?;
-        needed.extend(self.read_by(&read, source).await?);
+        needed.extend(self.read_by(&read, source, self.in_use()).await?);
         Ok(needed)
     }
 
-    async fn read_by(&self, query: &Query, source: &Source) -> Result<BTreeSet<Permission>> {
-        let (state, _, plan) = self.plan(query, source).await?;
+    async fn read_by(&self, query: &Query, source: &Source, in_use: Option<String>) -> Result<BTreeSet<Permission>> {
+        let (state, _, plan) = self.plan_with(query, source, in_use).await?;
         let plan: Arc<dyn ExecutionPlan> = physical(&state, &plan, source).await?;
         let mut needed = BTreeSet::new();
         for scan in scans(&plan) {
