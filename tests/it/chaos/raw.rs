@@ -113,6 +113,11 @@ impl Raw {
         rows.into_iter().map(of).collect()
     }
 
+    /// The last id that Immuta has given to one that is there.
+    pub async fn last_id(&self) -> u64 {
+        self.governed().await.iter().filter_map(|(_, found)| found.key.parse().ok()).max().unwrap_or_default()
+    }
+
     /// Makes an integration of Immuta's; its id.
     pub async fn govern(&self, config: &Value) -> String {
         let body = json!({"type": "Redshift", "autoBootstrap": true, "config": config});
