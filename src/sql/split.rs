@@ -38,11 +38,13 @@ pub enum Within {
 /// into words.
 pub fn within(text: &str, stretches: &[Range<usize>]) -> Option<Vec<Within>> {
     let tokens = tokens(text).ok()?;
-    let mut ranges = offsets(text, &tokens).into_iter().zip(&tokens).peekable();
+    let places = offsets(text, &tokens);
+    let mut ranges = places.iter().zip(&tokens).peekable();
     let mut found = Vec::with_capacity(stretches.len());
     for stretch in stretches {
+        let is_within = |(range, _): &(&Range<usize>, &TokenWithSpan)| range.start < stretch.end;
         while ranges.next_if(|(range, _)| range.end <= stretch.start).is_some() {}
-        let Some((range, token)) = ranges.peek() else {
+        let Some((range, token)) = ranges.peek().copied() else {
             found.push(if stretch.is_empty() { Within::Words } else { Within::Other });
             continue;
         };
@@ -57,8 +59,8 @@ pub fn within(text: &str, stretches: &[Range<usize>]) -> Option<Vec<Within>> {
             Token::Word(_) | Token::Number(..) if !matches!(&token.token, Token::Word(word) if word.quote_style.is_some()) => {
                 Within::Words
             }
-            // Nothing that was written is blank, unless it was taken for a comment and blanked.
-            Token::Whitespace(Whitespace::Space | Whitespace::Tab | Whitespace::Newline) if !stretch.is_empty() => {
+            // Nothing that was written is blank, unless it was taken for a comment and blanked: all of it.
+            _ if !stretch.is_empty() && ranges.clone().take_while(is_within).all(|(_, token)| is_blank(&token.token)) => {
                 Within::Comment
             }
             _ if !is_cut => Within::Words,
@@ -66,6 +68,10 @@ pub fn within(text: &str, stretches: &[Range<usize>]) -> Option<Vec<Within>> {
         });
     }
     Some(found)
+}
+
+fn is_blank(token: &Token) -> bool {
+    matches!(token, Token::Whitespace(Whitespace::Space | Whitespace::Tab | Whitespace::Newline))
 }
 
 /// Where each token stands, in bytes.

@@ -131,6 +131,25 @@ fn what_templates_refuse() {
     insta::assert_snapshot!(shown);
 }
 
+/// `@/` is a word of the parser's, so that no comment begins behind it.
+#[test]
+fn what_is_no_comment_takes_no_value() {
+    let mut variables = Variables::default();
+    variables.set("value", "/-- x");
+    for template in ["SELECT a @/*+ {{ value }} */ b", "SELECT a @/* {{ value }}"] {
+        let error = render(template, None, &variables).expect_err(template);
+        assert_eq!(error.message, "no value can stand here", "{template}");
+    }
+}
+
+#[test]
+fn nothing_within_the_signs_is_no_expression() {
+    for template in ["{{ }}", "{{   }}", "{{}}", "SELECT {{\n\n}}", "{% if %}{% endif %}"] {
+        let error = rendered(template).expect_err(template);
+        assert!(error.starts_with("this is no expression"), "{template}: {error}");
+    }
+}
+
 #[test]
 fn a_chain_without_end_is_refused() {
     for step in [".b", "|upper", "[0]", " ~ name", " and name", "()"] {
