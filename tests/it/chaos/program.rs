@@ -93,7 +93,7 @@ fn command(home: &Home, world: &World, sql: &str, terms: &Terms, manner: &Manner
         ("--partial", terms.partial),
         ("--read-only", terms.read_only),
         ("--dry-run", manner.dry_run),
-        ("--file=rows", manner.to_file),
+        ("--outfile=rows", manner.to_file),
     ] {
         command.args(is_set.then_some(flag));
     }

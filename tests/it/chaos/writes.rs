@@ -130,6 +130,25 @@ async fn insert(raw: &Raw, rng: &mut Rng, tag: &str) -> Plan {
     plan
 }
 
+/// What an UPDATE or a DELETE is about: rows of one region or of two, the conditions that say which, and where they are.
+async fn target(raw: &Raw, rng: &mut Rng, tag: &str, count: usize) -> (Vec<(Row, String)>, String, Vec<Place>) {
+    let site = Site::some(rng);
+    let mut rows = there(raw, rng, tag, &site, count).await;
+    let region = pick(rng, REGIONS);
+    if count == 1 || region == site.place.1 || rng.bool() {
+        return (rows, site.condition(), vec![site.place]);
+    }
+    let other = Site { place: (site.place.0, region), ..site };
+    let count = rng.usize(1..3);
+    rows.extend(there(raw, rng, &format!("{tag}-o"), &other, count).await);
+    let condition = site.condition().replace("region = ", &format!("region IN ('{region}', "));
+    let condition = match condition.split_once(" AND ") {
+        Some((regions, rest)) => format!("{regions}) AND {rest}"),
+        None => format!("{condition})"),
+    };
+    (rows, condition, vec![site.place, other.place])
+}
+
 /// Rows that are there, and their ARNs.
 async fn there(raw: &Raw, rng: &mut Rng, tag: &str, site: &Site, count: usize) -> Vec<(Row, String)> {
     let mut rows = Vec::new();
@@ -148,12 +167,11 @@ fn named(rows: &[(Row, String)]) -> String {
 }
 
 async fn update(raw: &Raw, rng: &mut Rng, tag: &str) -> Plan {
-    let site = Site::some(rng);
     // By columns, or by operations on the document, which give one name.
     let (renames, sets_tags) = pick(rng, &[(true, true), (true, false), (false, true), (false, true)]);
     let patches = rng.u8(0..3) == 0;
     let count = if patches && renames { 1 } else { rng.usize(1..5) };
-    let mut rows = there(raw, rng, tag, &site, count).await;
+    let (mut rows, place, places) = target(raw, rng, tag, count).await;
     let new = state(rng, "");
     let mut sets = Vec::new();
     if patches {
@@ -191,31 +209,30 @@ async fn update(raw: &Raw, rng: &mut Rng, tag: &str) -> Plan {
         0 => named(&rows),
         _ => format!("integration_name LIKE '{tag}-%'"),
     };
-    let statement = format!("UPDATE {TABLE} SET {} WHERE {} AND {condition}", sets.join(", "), site.condition());
+    let statement = format!("UPDATE {TABLE} SET {} WHERE {place} AND {condition}", sets.join(", "));
     Plan {
         kinds: vec![if patches { "UPDATE PatchDocument" } else { "UPDATE" }],
         again: vec![statement.clone()],
         statements: vec![statement],
         rows: rows.into_iter().map(|(row, _)| row).collect(),
-        places: vec![site.place],
+        places,
         actions: vec!["CreateTags", "DeleteTags", "ModifyIntegration", "DescribeIntegrations"],
         ..Plan::default()
     }
 }
 
 async fn delete(raw: &Raw, rng: &mut Rng, tag: &str) -> Plan {
-    let site = Site::some(rng);
     let count = rng.usize(1..5);
-    let rows = there(raw, rng, tag, &site, count).await;
+    let (rows, place, places) = target(raw, rng, tag, count).await;
     let await_it = if rng.u8(0..4) == 0 { "/*+ AWAIT */ " } else { "" };
     let condition = if rng.bool() { named(&rows) } else { format!("integration_name LIKE '{tag}-%'") };
-    let statement = format!("DELETE {await_it}FROM {TABLE} WHERE {} AND {condition}", site.condition());
+    let statement = format!("DELETE {await_it}FROM {TABLE} WHERE {place} AND {condition}");
     Plan {
         kinds: vec!["DELETE"],
         again: vec![statement.clone()],
         statements: vec![statement],
         rows: rows.into_iter().map(|(row, _)| row).collect(),
-        places: vec![site.place],
+        places,
         actions: vec!["DeleteIntegration", "DeleteIntegration", "DescribeIntegrations"],
         ..Plan::default()
     }
