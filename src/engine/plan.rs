@@ -30,7 +30,7 @@ pub async fn logical(state: &SessionState, query: Query, source: &Source) -> Res
     refused::ragged(&query, source)?;
     let failed = |error| translate(&error, Some(source));
     let statement = sqlparser::ast::Statement::Query(Box::new(query));
-    let plan = state.statement_to_plan(PlannerStatement::Statement(Box::new(statement))).await;
+    let plan = Box::pin(state.statement_to_plan(PlannerStatement::Statement(Box::new(statement)))).await;
     let plan = plan.and_then(|plan| everywhere::expanded(plan, state.config()));
     let plan = plan.and_then(|plan| occurrences::told_apart(plan, state.config())).map_err(failed)?;
     // Boxed: statements within statements are planned on one stack.

@@ -134,7 +134,8 @@ impl Session {
         let mut statement: Statement = statement.try_into()?;
         self.complete(&mut statement)?;
         self.put_in(&mut statement)?;
-        let done = self.run_whole(&statement).await;
+        // In boxes, here and below: of each future that is not, every thread's stack holds all its parts at once.
+        let done = Box::pin(self.run_whole(&statement)).await;
         secrets::cleared(&self.engine, &statement, done)
     }
 
@@ -145,11 +146,11 @@ impl Session {
 
     async fn run_whole(&self, statement: &Statement) -> Result<Outcome> {
         let notices = secrets::ready(&self.engine, statement)?;
-        let mut outcome = match dml::of_method(self, statement).await? {
+        let mut outcome = match Box::pin(dml::of_method(self, statement)).await? {
             Some(outcome) => outcome,
             None => {
-                let (statement, tables) = dml::with_tables(self, statement.clone()).await?;
-                let mut outcome = self.run_body(&statement.body, &statement).await?;
+                let (statement, tables) = Box::pin(dml::with_tables(self, statement.clone())).await?;
+                let mut outcome = Box::pin(self.run_body(&statement.body, &statement)).await?;
                 outcome.notices.splice(0..0, tables.notices);
                 outcome
             }
@@ -162,7 +163,7 @@ impl Session {
     async fn run_body(&self, body: &Body, statement: &Statement) -> Result<Outcome> {
         let source = &statement.source;
         match body {
-            Body::Query(query) => self.select(query, source).await,
+            Body::Query(query) => Box::pin(self.select(query, source)).await,
             Body::Explain { analyze, verbose, format, inner } => {
                 let inner = self.meant(inner, statement)?;
                 if let Some(refused) = own::refuse_change(self, &inner, source) {
@@ -189,7 +190,7 @@ impl Session {
             Body::Show(Show::Views { filter }) => {
                 let batch = own::show(self)?;
                 let batch = match show::condition(filter, "name") {
-                    Some(filter) => self.filtered(batch, filter, source).await?,
+                    Some(filter) => show::filtered(&self.state(), batch, filter, source).await?,
                     None => batch,
                 };
                 Ok(self.ready(batch, Vec::new()))
@@ -202,7 +203,7 @@ impl Session {
                 let known = self.known();
                 let (batch, filter) = show::show(&self.engine.catalog, &known, shown, source)?;
                 let batch = match filter {
-                    Some(filter) => self.filtered(batch, filter, source).await?,
+                    Some(filter) => show::filtered(&self.state(), batch, filter, source).await?,
                     None => batch,
                 };
                 Ok(self.ready(batch, Vec::new()))
@@ -226,11 +227,11 @@ impl Session {
                 self.write(body.as_ref(), statement).await
             }
             Body::Exec(_) => match &*self.meant(body, statement)? {
-                Body::Query(query) => self.select(query, source).await,
+                Body::Query(query) => Box::pin(self.select(query, source)).await,
                 body => self.write(body, statement).await,
             },
             Body::Own(statement) => {
-                let outcome = own::run(self, statement, source).await?;
+                let outcome = Box::pin(own::run(self, statement, source)).await?;
                 if matches!(
                     statement,
                     Own::View(_)
@@ -252,7 +253,7 @@ impl Session {
             return Err(refused);
         }
         if let Body::Insert(insert) = body
-            && let Some(outcome) = own::insert(self, insert, &statement.source).await?
+            && let Some(outcome) = Box::pin(own::insert(self, insert, &statement.source)).await?
         {
             return Ok(outcome);
         }
@@ -430,18 +431,6 @@ impl Session {
         };
         let notices = run.notices.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(Outcome::of(schema, stream, notices, run))
-    }
-
-    /// The rows of a SHOW that its LIKE or WHERE lets through; the same SQL as everywhere decides.
-    async fn filtered(&self, batch: RecordBatch, filter: sqlparser::ast::Expr, source: &Source) -> Result<RecordBatch> {
-        let state = self.variables().state.clone();
-        let failed = |error| translate(&error, Some(source));
-        let plan = show::filter_plan(&state, &batch, filter, source)?;
-        let plan = state.create_physical_plan(&plan).await.map_err(failed)?;
-        let stream = execute_stream(plan, state.task_ctx()).map_err(failed)?;
-        let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(failed)?;
-        arrow::compute::concat_batches(&batch.schema(), &batches)
-            .map_err(|e| Error::new(Kind::Internal, "the rows of SHOW do not fit together").with_source(e))
     }
 
     /// What begins a name that is not written in full.

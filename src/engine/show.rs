@@ -9,6 +9,8 @@ use datafusion::common::DFSchema;
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::execute_stream;
+use futures::TryStreamExt;
 use sqlparser::ast::{Expr, ExprWithAlias, Ident, SetExpr, Value};
 
 use crate::catalog::model::{Access, Catalog, Method, Origin, Resource, Type};
@@ -169,8 +171,22 @@ pub fn plan_rows(rows: &[(&str, &str)]) -> RecordBatch {
     table(&["plan_type", "plan"], rows.iter().map(|(kind, plan)| vec![kind.to_string(), plan.to_string()]).collect())
 }
 
+/// The rows of a SHOW that its LIKE or WHERE lets through; the same SQL as everywhere decides.
+///
+/// # Errors
+/// What is wrong with the condition.
+pub async fn filtered(state: &SessionState, batch: RecordBatch, filter: Expr, source: &Source) -> Result<RecordBatch> {
+    let failed = |error| translate(&error, Some(source));
+    let plan = filter_plan(state, &batch, filter, source)?;
+    let plan = Box::pin(state.create_physical_plan(&plan)).await.map_err(failed)?;
+    let stream = execute_stream(plan, state.task_ctx()).map_err(failed)?;
+    let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(failed)?;
+    arrow::compute::concat_batches(&batch.schema(), &batches)
+        .map_err(|e| Error::new(Kind::Internal, "the rows of SHOW do not fit together").with_source(e))
+}
+
 /// The plan that picks from the rows of a SHOW those that its condition lets through.
-pub fn filter_plan(state: &SessionState, batch: &RecordBatch, condition: Expr, source: &Source) -> Result<LogicalPlan> {
+fn filter_plan(state: &SessionState, batch: &RecordBatch, condition: Expr, source: &Source) -> Result<LogicalPlan> {
     struct Shown<'a>(&'a RecordBatch, &'a SessionState);
     impl Tables for Shown<'_> {
         fn columns(&self, _: &[String]) -> Result<Vec<Column>> {

@@ -87,7 +87,7 @@ pub async fn run(session: &Session, body: &Body, statement: &Statement) -> Resul
     }
     let deadline = settings.limits.statement.map(|limit| Instant::now() + limit);
     let meter = Arc::new(Meter::default());
-    let planning = async { planned(session, body, source, &meter).await.map_err(unwritten) };
+    let planning = async { Box::pin(planned(session, body, source, &meter)).await.map_err(unwritten) };
     let (planned, returning) = match deadline {
         None => planning.await?,
         Some(deadline) => tokio::time::timeout_at(deadline, planning).await.map_err(|_| no_time_to_write(&meter))??,
@@ -214,14 +214,14 @@ async fn planned(
     let returning = match returning {
         Some(items) => {
             let site = Site::of(session.engine(), table, source)?;
-            Some(Returning::plan(session, &site, (table, alias), items, source, meter).await?)
+            Some(Box::pin(Returning::plan(session, &site, (table, alias), items, source, meter)).await?)
         }
         None => None,
     };
     let planned = match body {
-        Body::Insert(insert) => insert::plan(session, insert, source, meter).await?,
-        Body::Update(update) => update::plan(session, update, source, meter).await?,
-        Body::Delete(delete) => delete::plan(session, delete, source, meter).await?,
+        Body::Insert(insert) => Box::pin(insert::plan(session, insert, source, meter)).await?,
+        Body::Update(update) => Box::pin(update::plan(session, update, source, meter)).await?,
+        Body::Delete(delete) => Box::pin(delete::plan(session, delete, source, meter)).await?,
         _ => return Err(Error::new(Kind::Internal, "a statement that writes nothing was to be written")),
     };
     Ok((planned, returning))
