@@ -212,7 +212,11 @@ impl Output {
                 cells.csv(self.delimiter, &mut bytes).map_err(unwritable)?;
                 bytes
             }
-            Some(Writer::Text(forms)) => text(forms, batch).map_err(unwritable)?,
+            Some(Writer::Text(forms)) => {
+                let mut bytes = Vec::new();
+                forms.cells(batch).and_then(|mut cells| cells.lines(&mut bytes)).map_err(unwritable)?;
+                bytes
+            }
             Some(Writer::Markdown) => markdown::rows(batch)?.into_bytes(),
             Some(Writer::Binary(binary)) => binary.batch(batch)?,
         };
@@ -330,25 +334,6 @@ impl Output {
 /// nothing else meanwhile: calls in flight go on, and signals are heard.
 pub fn at_leisure(path: Option<&Path>, write: impl FnOnce() -> io::Result<()>) -> Result<()> {
     tokio::task::block_in_place(write).map_err(|e| write_error(e, path))
-}
-
-/// Values alone, a tab between columns. A text that ends its line itself, as a script does, is printed as it is.
-fn text(forms: &Forms, batch: &RecordBatch) -> Result<Vec<u8>, ArrowError> {
-    let mut cells = forms.cells(batch)?;
-    let mut bytes = Vec::new();
-    for row in 0..cells.rows {
-        let start = bytes.len();
-        for column in 0..cells.width() {
-            if column > 0 {
-                bytes.push(b'\t');
-            }
-            cells.write(column, row, &mut bytes)?;
-        }
-        if bytes.len() == start || !bytes.ends_with(b"\n") {
-            bytes.push(b'\n');
-        }
-    }
-    Ok(bytes)
 }
 
 fn write_error(source: io::Error, path: Option<&Path>) -> Error {

@@ -113,7 +113,7 @@ impl Forms {
 /// The cells of one batch.
 pub struct Cells<'a> {
     columns: Vec<Column<'a>>,
-    pub rows: usize,
+    rows: usize,
 }
 
 struct Column<'a> {
@@ -129,10 +129,6 @@ enum Form<'a> {
 }
 
 impl Cells<'_> {
-    pub fn width(&self) -> usize {
-        self.columns.len()
-    }
-
     /// Appends a cell's text. False, and nothing appended: it is NULL.
     ///
     /// # Errors
@@ -163,7 +159,7 @@ impl Cells<'_> {
     /// # Errors
     /// As for `write`.
     pub fn texts(mut self) -> Result<Vec<Vec<Option<String>>>, ArrowError> {
-        let (width, mut bytes) = (self.width(), Vec::new());
+        let (width, mut bytes) = (self.columns.len(), Vec::new());
         let mut column = |column| {
             (0..self.rows)
                 .map(|row| {
@@ -174,6 +170,27 @@ impl Cells<'_> {
                 .collect()
         };
         (0..width).map(&mut column).collect()
+    }
+
+    /// Appends each row as a line of values alone, a tab between two of them. A text that ends its line itself, as a
+    /// script does, stays as it is.
+    ///
+    /// # Errors
+    /// As for `write`.
+    pub fn lines(&mut self, into: &mut Vec<u8>) -> Result<(), ArrowError> {
+        for row in 0..self.rows {
+            let start = into.len();
+            for column in 0..self.columns.len() {
+                if column > 0 {
+                    into.push(b'\t');
+                }
+                self.write(column, row, into)?;
+            }
+            if into.len() == start || !into.ends_with(b"\n") {
+                into.push(b'\n');
+            }
+        }
+        Ok(())
     }
 
     /// Appends each row as a line of csv: cells quoted where RFC 4180 asks for it; NULL is empty, an empty text `""`.
