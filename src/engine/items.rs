@@ -21,11 +21,16 @@ use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, ReturnFieldArgs, ScalarFunctionArgs,
     ScalarUDF, ScalarUDFImpl, Signature, Subquery, Volatility,
 };
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
+use datafusion::physical_plan::limit::GlobalLimitExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::TryStreamExt;
 
 use crate::engine::functions::compared;
+use crate::engine::in_turn::InTurnExec;
 use crate::engine::lateral::{Reach, flattened};
 use crate::engine::run::raise;
 use crate::error::{Error, Kind};
@@ -47,11 +52,32 @@ pub async fn evaluated(plan: LogicalPlan, state: &SessionState) -> PlanResult<Lo
     let plan = plan.transform_up_with_subqueries(|node| of_node(node, &mut found)).data()?;
     // Those within others come first, and have a plan when it is wanted.
     for (items, plan) in found {
-        let physical = Box::pin(state.create_physical_plan(&plan)).await?;
+        let physical = in_turn(Box::pin(state.create_physical_plan(&plan)).await?)?;
         // Nobody else sets it.
         let _ = items.run.set((physical, state.task_ctx()));
     }
     Ok(plan)
+}
+
+/// The plan without what reads parts side by side, in tasks: whoever waits for its end gives no task its turn.
+fn in_turn(plan: Arc<dyn ExecutionPlan>) -> PlanResult<Arc<dyn ExecutionPlan>> {
+    let plan = plan.transform_up(|node| {
+        if let Some(merge) = node.downcast_ref::<SortPreservingMergeExec>() {
+            let sorted = SortExec::new(merge.expr().clone(), Arc::new(InTurnExec::new(merge.input().clone())));
+            return Ok(Transformed::yes(Arc::new(sorted.with_fetch(merge.fetch()))));
+        }
+        let Some(all) = node.downcast_ref::<CoalescePartitionsExec>() else { return Ok(Transformed::no(node)) };
+        let parts: Arc<dyn ExecutionPlan> = Arc::new(InTurnExec::new(all.input().clone()));
+        Ok(Transformed::yes(match all.fetch() {
+            Some(fetch) => Arc::new(GlobalLimitExec::new(parts, 0, Some(fetch))),
+            None => parts,
+        }))
+    });
+    let plan = plan.data()?;
+    match plan.properties().output_partitioning().partition_count() {
+        1 => Ok(plan),
+        _ => Ok(Arc::new(InTurnExec::new(plan))),
+    }
 }
 
 type Found = Vec<(Arc<Items>, LogicalPlan)>;
