@@ -25,6 +25,8 @@ pub struct Names {
 #[derive(Debug, Default)]
 struct State {
     names: Names,
+    /// None is left out: what is read is kept, or written by.
+    whole: bool,
     answered: HashSet<Account>,
     ended: HashSet<Call>,
     /// The calls of each scan, by account: its doubts are settled when all of them have ended.
@@ -53,6 +55,11 @@ impl Regions {
         let mut state = self.state();
         state.names.every.extend(names.every);
         state.names.named.extend(names.named);
+    }
+
+    /// From now on a region that is not enabled is a call that has failed.
+    pub fn leave_none_out(&self) {
+        self.state().whole = true;
     }
 
     pub fn names(&self) -> Names {
@@ -87,8 +94,9 @@ impl Regions {
     /// is not enabled.
     pub fn failed(&self, driver: &Arc<dyn Driver>, first: &Request, failed: Failed) -> Vec<Failed> {
         let mut state = self.state();
-        let is_doubtful = first.params.get("region").is_some_and(|region| state.names.may_be_left_out(region))
-            && driver.may_be_closed(&failed.error);
+        let is_doubtful =
+            first.params.get("region").is_some_and(|region| !state.whole && state.names.may_be_left_out(region))
+                && driver.may_be_closed(&failed.error);
         let (account, call) = (account(driver.as_ref(), first), call(driver, first));
         state.ended.insert(call.clone());
         let at_once = if is_doubtful {

@@ -318,6 +318,7 @@ impl Session {
         meter: &Arc<Meter>,
     ) -> Result<(SessionState, Arc<Run>, Query)> {
         let prepared = self.prepare(query, source, meter, (Tolerance::Strict, &[])).await?;
+        prepared.run.regions.leave_none_out();
         Ok((prepared.state, prepared.run, prepared.query))
     }
 

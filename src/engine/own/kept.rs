@@ -41,6 +41,7 @@ pub async fn filled(
     let within = [view.name.clone()];
     let (around, in_use) = ((Tolerance::Strict, within.as_slice()), in_use(session, view));
     let prepared = session.prepare_with(query, source, &Arc::default(), around, in_use).await?;
+    prepared.run.regions.leave_none_out();
     let plan = titled(logical(&prepared.state, prepared.query, source).await?, query)?;
     let columns = prepared.columns.filter(|columns| columns.len() == plan.schema().fields().len());
     let plan = physical(&prepared.state, &plan, source).await?;
