@@ -108,7 +108,8 @@ pub fn found(text: &str) -> Result<(&'static Command, &str)> {
     })
 }
 
-/// What stands behind a command, word by word, its variables replaced; quotes hold a word together.
+/// What stands behind a command, word by word, its variables replaced. Quotes hold a word together, and doubled ones
+/// within are one; a quote that is not closed, or stands behind a letter as in `O'Brien`, is a letter.
 pub fn words(text: &str, variables: &Variables) -> Vec<String> {
     let references = references(text);
     let mut words = Vec::new();
@@ -124,10 +125,19 @@ pub fn words(text: &str, variables: &Variables) -> Vec<String> {
             behind = reference.range.end;
             continue;
         }
+        let rest = &text[at + letter.len_utf8()..];
+        let behind_letter = word.as_deref().is_some_and(|word| word.ends_with(char::is_alphanumeric));
         match quote {
             None if letter.is_whitespace() => words.extend(word.take()),
+            Some(open) if letter == open && rest.starts_with(open) => {
+                word.get_or_insert_default().push(letter);
+                behind = at + 2;
+            }
             Some(open) if letter == open => quote = None,
-            None if letter == '\'' || letter == '"' => quote = Some(letter),
+            None if !behind_letter && matches!(letter, '\'' | '"') && rest.contains(letter) => {
+                word.get_or_insert_default();
+                quote = Some(letter);
+            }
             _ => word.get_or_insert_default().push(letter),
         }
     }

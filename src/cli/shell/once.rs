@@ -17,8 +17,9 @@ impl Shell {
         let look = Look { format: Format::Table, ..self.state.look };
         self.state.result = None;
         self.statements(&text, None, look, Shared::new(Sink::Nowhere)).await?;
-        let kept = self.state.result.take().ok_or_else(|| usage("`\\gset` sets what a row has: there is none"))?;
-        let several = || usage("`\\gset` sets what one row has: there are several");
+        // It stays for `\last`, whatever is wrong with it: a write may tell what nothing tells again.
+        let kept = self.state.result.as_ref().ok_or_else(|| usage("`\\gset` sets what a row has: there is none"))?;
+        let several = || usage("`\\gset` sets what one row has: there are several").with_hint("`\\last` shows them");
         let mut row = None;
         for batch in kept.batches.as_ref().ok_or_else(several)? {
             match (batch.num_rows(), &row) {
@@ -33,7 +34,7 @@ impl Shell {
             batch.schema_ref().fields().iter().map(|field| format!("{prefix}{}", field.name())).collect();
         if let Some(wrong) = names.iter().find(|name| !is_name(name)) {
             return Err(usage(&format!("`{wrong}` is no name of a variable: letters, digits and `_` are"))
-                .with_hint("`AS name` gives the column one"));
+                .with_hint("`AS name` gives the column one; `\\last` shows the row"));
         }
         for (name, column) in names.into_iter().zip(columns) {
             match column.into_iter().next().flatten() {

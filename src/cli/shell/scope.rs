@@ -128,7 +128,7 @@ fn clause(said: &[Piece<'_>]) -> Clause {
     for (at, piece) in said.iter().enumerate() {
         // A part of a name is none: a method may be called `delete`.
         let is_part = at > 0 && said[at - 1].is(".");
-        let is_key = key(piece).filter(|key| !is_part && !(shows && *key == "INTO")).or(match () {
+        let is_key = key(piece).filter(|key| !(is_part || shows && *key == "INTO")).or(match () {
             () if at == 0 && piece.is("DESC") => Some("DESCRIBE"),
             () if shows && (piece.is("IN") || piece.is("INTO")) => Some("IN"),
             () => None,

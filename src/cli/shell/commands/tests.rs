@@ -72,7 +72,9 @@ fn quotes_hold_a_word_together() {
         ("  a b ", &["a", "b"]),
         ("a 'b c'", &["a", "b c"]),
         ("x=\"y z\"", &["x=y z"]),
-        ("'it", &["it"]),
+        ("'it", &["'it"]),
+        ("n O'Brien", &["n", "O'Brien"]),
+        ("n 'O''Brien & Co'", &["n", "O'Brien & Co"]),
     ] {
         assert_eq!(words(text, &variables), expected, "{text}");
     }
