@@ -165,7 +165,7 @@ impl ScanExec {
     fn chain(&self, index: usize, context: &Arc<TaskContext>, pages: Count) -> Chain {
         let source = match &self.shared[index] {
             Some(shared) => Source::Shared(shared.reader(context.clone())),
-            None => Source::Own(self.pager(self.route.requests[index].clone())),
+            None => Source::Own(Box::new(self.pager(self.route.requests[index].clone()))),
         };
         Chain { scan: self.clone(), index, source, pages }
     }
@@ -246,7 +246,7 @@ struct Chain {
 }
 
 enum Source {
-    Own(Pager),
+    Own(Box<Pager>),
     Shared(Reader),
 }
 

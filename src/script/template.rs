@@ -64,7 +64,7 @@ pub fn render(text: &str, file: Option<&Path>, variables: &Variables) -> Result<
         match template.rendered(&parts, variables) {
             Ok(done) => return Ok(done),
             Err(Wrong { part: Some(part), .. }) if comments::leave(text, &mut parts, part) => {}
-            Err(Wrong { error, .. }) => return Err(error),
+            Err(Wrong { error, .. }) => return Err(*error),
         }
     }
 }
@@ -120,7 +120,7 @@ struct Expression {
 
 /// What is wrong, and with which part, if with one.
 struct Wrong {
-    error: Error,
+    error: Box<Error>,
     part: Option<usize>,
 }
 
@@ -156,13 +156,13 @@ impl Template<'_> {
             .and_then(|compiled| compiled.render(variables.values()))
             .map_err(|error| self.wrong(&error, &code, &environment, variables))?;
         let values = values.lock().unwrap_or_else(PoisonError::into_inner);
-        self.put_together(&rendered, parts, &values).map_err(|error| Wrong { error, part: None })
+        self.put_together(&rendered, parts, &values).map_err(|error| Wrong { error: Box::new(error), part: None })
     }
 
     fn code(&self, parts: &[Part]) -> Result<Code, Wrong> {
         let mut code = Code { text: String::new(), expressions: Vec::new() };
         for (number, part) in parts.iter().enumerate() {
-            let wrong = |error| Wrong { error, part: Some(number) };
+            let wrong = |error| Wrong { error: Box::new(error), part: Some(number) };
             let (inside, close) = match part {
                 Part::Text(_) => {
                     code.text += &format!("t{number} ");
@@ -240,11 +240,11 @@ impl Template<'_> {
         match code.expressions.get(index) {
             None => {
                 let error = self.error(Kind::Syntax, format!("the template cannot be read: {error}"), 0..0);
-                Wrong { error, part: None }
+                Wrong { error: Box::new(error), part: None }
             }
             Some(found) => {
                 let missing = self.missing(&self.text[found.inside.clone()], code, environment, variables);
-                Wrong { error: self.wrong_in(error, found, missing, variables), part: Some(found.part) }
+                Wrong { error: Box::new(self.wrong_in(error, found, missing, variables)), part: Some(found.part) }
             }
         }
     }
