@@ -51,6 +51,9 @@ impl Shell {
             return Err(usage("`\\watch` runs a statement again and again, and this one writes"));
         }
         self.state.last.clone_from(&text);
+        // From here on, so that Ctrl-C between two statements is heard as well.
+        let mut interrupts = interrupts()?;
+        let mut leaving = self.state.leaving.subscribe();
         let mut done = 0;
         loop {
             let now = chrono::Local::now().format("%Y-%m-%d %H:%M:%S");
@@ -64,8 +67,6 @@ impl Shell {
             if times == Some(done) {
                 return Ok(());
             }
-            let mut interrupts = interrupts()?;
-            let mut leaving = self.state.leaving.subscribe();
             tokio::select! {
                 () = tokio::time::sleep(every) => {}
                 _ = interrupts.recv() => return Ok(()),
