@@ -5,12 +5,6 @@
 mod allocations;
 mod calls;
 mod canary;
-#[expect(
-    clippy::print_stderr,
-    clippy::collapsible_match,
-    clippy::manual_is_multiple_of,
-    reason = "its figures are for who runs it by hand"
-)]
 mod chaos;
 mod cli;
 mod convergence;

@@ -65,8 +65,7 @@ pub fn names(text: &str) {
     // As they are written in the seeds.
     let text = text.replace("@i", "awscc.redshift.integrations").replace("@c", "awscc.redshift.clusters");
     let source = Source::new(&text, None);
-    let Ok(each) = parse_each(&source) else { return };
-    for statement in each.into_iter().flatten() {
+    for statement in parse_each(&source).into_iter().filter_map(|parsed| parsed.statement.ok()) {
         let Body::Query(query) = statement.body else { continue };
         let mut once = query.clone();
         let found = match resolve(&mut once, &World, &statement.source) {

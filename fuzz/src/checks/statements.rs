@@ -16,14 +16,11 @@ pub fn statements(text: &str) {
     is_complete(text);
     stretches(text);
     let source = Source::new(text, None);
-    let each = match parse_each(&source) {
-        Ok(each) => each,
-        Err(error) => return fine(&error, text),
-    };
     let mut rest = Some(text.to_string());
     let mut from = 0;
-    for statement in each {
-        match statement {
+    for parsed in parse_each(&source) {
+        assert!(text.contains(&parsed.text), "not in the text: {}", parsed.text);
+        match parsed.statement {
             Ok(statement) => {
                 from = stands(&statement, text, from);
                 rest = rest.map(|rest| without(&rest, from - statement.text.len()..from));

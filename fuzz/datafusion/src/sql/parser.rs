@@ -1,7 +1,7 @@
 //! `DFParser` as far as `sql` uses it.
 
 use sqlparser::ast::{self, ColumnDef, ObjectName, Query, Value};
-use sqlparser::dialect::GenericDialect;
+use sqlparser::dialect::{Dialect, GenericDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -12,8 +12,9 @@ pub struct DFParser<'a> {
     pub parser: Parser<'a>,
 }
 
-pub struct DFParserBuilder {
+pub struct DFParserBuilder<'a> {
     tokens: Vec<TokenWithSpan>,
+    dialect: &'a dyn Dialect,
     levels: usize,
 }
 
@@ -49,17 +50,21 @@ pub enum CopyToSource {
     Query(Box<Query>),
 }
 
-impl DFParserBuilder {
+impl<'a> DFParserBuilder<'a> {
     pub fn new(tokens: Vec<TokenWithSpan>) -> Self {
-        DFParserBuilder { tokens, levels: 50 }
+        DFParserBuilder { tokens, dialect: &DIALECT, levels: 50 }
+    }
+
+    pub fn with_dialect(self, dialect: &'a dyn Dialect) -> Self {
+        DFParserBuilder { dialect, ..self }
     }
 
     pub fn with_recursion_limit(self, levels: usize) -> Self {
         DFParserBuilder { levels, ..self }
     }
 
-    pub fn build<'a>(self) -> Result<DFParser<'a>, ParserError> {
-        let parser = Parser::new(&DIALECT).with_tokens_with_locations(self.tokens);
+    pub fn build(self) -> Result<DFParser<'a>, ParserError> {
+        let parser = Parser::new(self.dialect).with_tokens_with_locations(self.tokens);
         Ok(DFParser { parser: parser.with_recursion_limit(self.levels) })
     }
 }
