@@ -31,13 +31,16 @@ struct Turns {
     answers: u64,
 }
 
-/// A turn that was taken.
-#[derive(Debug, Clone, Copy)]
-pub struct Turn {
+/// A turn that was taken. It is given back when it is dropped before it came.
+#[derive(Debug)]
+pub struct Turn<'a> {
     /// How long it was until then when it was taken.
     pub wait: Duration,
+    /// By how much the others moved back for it; nothing once it came.
+    moved: Duration,
     times: u64,
     answers: u64,
+    pace: &'a Pace,
 }
 
 impl Default for Pace {
@@ -48,16 +51,17 @@ impl Default for Pace {
 
 impl Pace {
     /// Takes the next turn.
-    pub fn turn(&self) -> Turn {
+    pub fn turn(&self) -> Turn<'_> {
         let mut turns = self.turns();
-        let mut wait = Duration::ZERO;
+        let (mut wait, mut moved) = (Duration::ZERO, Duration::ZERO);
         if !turns.between.is_zero() {
             let now = Instant::now();
             let at = turns.next.max(now);
-            turns.next = at + turns.apart();
+            moved = turns.apart();
+            turns.next = at + moved;
             wait = at - now;
         }
-        Turn { wait, times: turns.times, answers: turns.answers }
+        Turn { wait, moved, times: turns.times, answers: turns.answers, pace: self }
     }
 
     /// A request was answered.
@@ -72,7 +76,7 @@ impl Pace {
 
     /// The request of `turn` was throttled; `first` is the time between turns where it is the first one. Whether others
     /// were answered since the turn was taken: then the service does answer, only not all at once.
-    pub fn throttled(&self, turn: Turn, first: Duration) -> bool {
+    pub fn throttled(&self, turn: &Turn<'_>, first: Duration) -> bool {
         let mut turns = self.turns();
         // A turn of a faster time says nothing of the turns that there are by now.
         if turn.times == turns.times {
@@ -85,6 +89,22 @@ impl Pace {
 
     fn turns(&self) -> MutexGuard<'_, Turns> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
+    /// It is now: the request is sent.
+    pub fn came(&mut self) {
+        self.moved = Duration::ZERO;
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.moved.is_zero() {
+            let mut turns = self.pace.turns();
+            turns.next = turns.next.checked_sub(self.moved).unwrap_or(turns.next);
+        }
     }
 }
 
@@ -113,8 +133,9 @@ mod tests {
     #[test]
     fn those_who_wait_take_turns() {
         let pace = Pace::default();
-        pace.throttled(pace.turn(), ms(100));
-        let turns: Vec<Duration> = (0..20).map(|_| pace.turn().wait).collect();
+        pace.throttled(&pace.turn(), ms(100));
+        let taken: Vec<Turn<'_>> = (0..20).map(|_| pace.turn()).collect();
+        let turns: Vec<Duration> = taken.iter().map(|turn| turn.wait).collect();
         assert!(turns[0] > ms(10) && turns.is_sorted(), "{turns:?}");
         let mut apart = turns.windows(2).map(|pair| pair[1] - pair[0]);
         assert!(apart.all(|apart| apart >= ms(45) && apart <= ms(155)), "{turns:?}");
@@ -123,12 +144,12 @@ mod tests {
     #[test]
     fn turns_of_one_burst_slow_the_place_down_once() {
         let pace = Pace::default();
-        let burst: Vec<Turn> = (0..30).map(|_| pace.turn()).collect();
-        assert!(burst.iter().all(|turn| !pace.throttled(*turn, ms(100))), "nothing was answered");
+        let burst: Vec<Turn<'_>> = (0..30).map(|_| pace.turn()).collect();
+        assert!(burst.iter().all(|turn| !pace.throttled(turn, ms(100))), "nothing was answered");
         assert_eq!(pace.turns().between, ms(100));
         let next = pace.turn();
         pace.answered();
-        assert!(pace.throttled(next, ms(100)), "something was answered");
+        assert!(pace.throttled(&next, ms(100)), "something was answered");
         assert_eq!(pace.turns().between, ms(180));
         (0..70).for_each(|_| pace.answered());
         assert_eq!(pace.turn().wait, Duration::ZERO);
@@ -138,8 +159,23 @@ mod tests {
     fn turns_are_never_further_apart_than_the_slowest() {
         let pace = Pace::default();
         for _ in 0..40 {
-            pace.throttled(pace.turn(), ms(100));
+            pace.throttled(&pace.turn(), ms(100));
         }
         assert_eq!(pace.turns().between, SLOWEST);
+    }
+
+    #[test]
+    fn a_turn_that_did_not_come_is_given_back() {
+        let pace = Pace::default();
+        pace.throttled(&pace.turn(), ms(100));
+        let dropped: Vec<Turn<'_>> = (0..40).map(|_| pace.turn()).collect();
+        assert!(dropped[39].wait > ms(1900));
+        drop(dropped);
+        let mut next = pace.turn();
+        assert!(next.wait < ms(160), "{next:?}");
+        next.came();
+        drop(next);
+        let behind = pace.turn();
+        assert!(behind.wait > ms(40), "{behind:?}");
     }
 }

@@ -16,7 +16,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 pub struct Policy {
     /// How often a call is tried, the first time included.
     pub tries: u32,
-    /// A repeat starts within this time of the first try, or not at all.
+    /// A repeat starts within this time of the first try, or not at all. Of a place that answers other calls meanwhile
+    /// a throttled call waits for its turn, however long that is.
     pub time: Duration,
     /// The first wait is up to this; the bound doubles from there.
     pub backoff: Duration,
@@ -76,9 +77,11 @@ pub async fn send(
         return Err(not_sent(reason, driver, request));
     }
     let mut waited = turn.wait;
-    // A try that was throttled while others were answered is not held against the call: it only was not its turn.
-    let (mut tries, mut in_vain) = (0, 0);
+    // A try that was throttled while others were answered is not held against the call, nor is the time until then: it
+    // only was not its turn.
+    let (mut tries, mut in_vain, mut since) = (0, 0, Instant::now());
     loop {
+        turn.came();
         tries += 1;
         in_vain += 1;
         let error = match timeout(policy.call, driver.send(request)).await {
@@ -89,21 +92,25 @@ pub async fn send(
             Ok(Err(error)) => error,
             Err(_) => unanswered(driver, request, policy.call),
         };
+        let mut is_in_line = false;
         let wait = match error.kind {
             Kind::Throttled => {
-                if pace.throttled(turn, policy.backoff / 5) {
-                    in_vain -= 1;
-                }
+                is_in_line = pace.throttled(&turn, policy.backoff / 5);
                 turn = pace.turn();
                 turn.wait
             }
             _ => jitter(policy.backoff, tries),
         };
+        if is_in_line {
+            (in_vain, since) = (in_vain - 1, Instant::now());
+        }
         // On top of what the service asks for, not instead: everybody else was told the same.
-        let wait = error.retry_after().unwrap_or_default().saturating_add(wait);
+        let asked = error.retry_after().unwrap_or_default();
+        let held = if is_in_line { asked } else { asked.saturating_add(wait) };
+        let wait = asked.saturating_add(wait);
         if !may_repeat(&error, repeatable)
             || in_vain >= policy.tries
-            || started.elapsed().saturating_add(wait) > policy.time
+            || since.elapsed().saturating_add(held) > policy.time
         {
             let error = given_up(driver, request, error, tries, started.elapsed());
             return Err(if tries > 1 { with_patience(error) } else { error });

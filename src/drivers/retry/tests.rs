@@ -151,6 +151,17 @@ async fn a_wait_that_the_service_asks_for_is_kept() {
 }
 
 #[tokio::test]
+async fn a_call_waits_in_line_while_others_are_answered() {
+    let pace = Pace::default();
+    // Somebody else's answer comes between any two tries.
+    let driver = faulty(true, &[Fault::Error(Kind::Throttled); 6]);
+    let policy = Policy { time: ms(20), backoff: ms(10), ..policy(2) };
+    let answer = send(&driver, &request(), &policy, &pace, &Stop::default(), &|_| pace.answered()).await;
+    let answer = answer.expect("its turn comes");
+    assert!(answer.tries == 7 && answer.waited > policy.time, "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_repeat_is_told() {
     let told = Mutex::new(Vec::new());
     let tell = |repeat: &Repeat<'_>| told.lock().expect("nobody panicked").push((repeat.error.kind, repeat.tries));
