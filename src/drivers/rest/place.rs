@@ -130,6 +130,9 @@ impl Rows {
             let (mut frames, mut next) = (Vec::new(), Vec::new());
             for (frame, end) in found.frames.into_iter().zip(ends) {
                 let value = if step.key.is_empty() { Some(end) } else { end.get(&step.key) };
+                if step.optional && !may_lack(end, frame.last().is_some_and(|(entry, _)| std::ptr::eq(*entry, end))) {
+                    return Err(format!("nothing that could lack `{}` where its rows should be", step.key));
+                }
                 let there = match value {
                     None | Some(Value::Null) if step.optional => continue,
                     None => return Err(format!("no `{}` where its rows should be", step.key)),
@@ -163,6 +166,12 @@ impl Rows {
         }
         Ok(found)
     }
+}
+
+/// Whether it may be known of a value that it lacks a key: it is an object, and one that says something where it is a
+/// whole entry.
+fn may_lack(value: &Value, is_entry: bool) -> bool {
+    value.as_object().is_some_and(|object| !is_entry || !object.is_empty())
 }
 
 #[cfg(test)]
@@ -202,6 +211,29 @@ mod tests {
         check("[]", &["id"], Err("no list where its rows should be"));
         check("other?[]", &["id"], Ok(json!([])));
         check("total[]", &["id"], Err("no list in `total` where its rows should be"));
+    }
+
+    #[test]
+    fn only_what_says_something_lacks_rows() {
+        let count = |rows: &str, answer: Value| {
+            Rows::parse(rows)
+                .expect("rows")
+                .of(&answer)
+                .map(|found| found.frames.len())
+                .map_err(|why| why.contains("lack"))
+        };
+        for (answer, expected) in [
+            (json!({"id": 1}), Ok(0)),
+            (json!({"tests": {}}), Ok(0)),
+            (json!({"tests": {"all": null}}), Ok(0)),
+            (json!({}), Err(true)),
+            (json!("busy"), Err(true)),
+            (json!({"tests": "none"}), Err(true)),
+        ] {
+            assert_eq!(count("tests?.all?[]", answer.clone()), expected, "{answer}");
+            assert_eq!(count("[].tests?.all?[]", json!([{"id": 2}, answer])), expected, "in a list");
+        }
+        assert_eq!(count("[].tests?.all?[]", json!([])), Ok(0));
     }
 
     #[test]
