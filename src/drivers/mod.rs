@@ -24,7 +24,7 @@ mod stop;
 mod verify;
 
 pub use pace::Pace;
-pub use page::{Page, Request};
+pub use page::{Ahead, Page, Request};
 pub use retry::{Answer, Policy, Repeat, not_sent, send};
 pub use stop::Stop;
 pub use verify::{unused, verify};
@@ -128,6 +128,15 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// With a kind that says whether sending it again may help, the service's code, message and request id as context.
     async fn send(&self, request: &Request) -> Result<Page, Error>;
+
+    /// The same. `ahead` is told where the next page starts, by a driver that sees it before it has read the rows. What
+    /// it is told may turn out not to be so: the page has the last word.
+    ///
+    /// # Errors
+    /// Those of `send`.
+    async fn send_ahead(&self, request: &Request, _ahead: &Ahead) -> Result<Page, Error> {
+        self.send(request).await
+    }
 
     /// Whether an error may mean that the account is not let in where it was asked, and says nothing of other places.
     fn may_be_closed(&self, _error: &Error) -> bool {

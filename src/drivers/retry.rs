@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::{Driver, Pace, Page, Request, Stop};
+use super::{Ahead, Driver, Pace, Page, Request, Stop};
 use crate::error::{Error, Kind};
 use crate::settings::Limits;
 
@@ -66,6 +66,7 @@ pub async fn send(
     policy: &Policy,
     pace: &Pace,
     stop: &Stop,
+    ahead: &Ahead,
     on_repeat: &(dyn Fn(&Repeat<'_>) + Sync),
 ) -> Result<Answer, Error> {
     let started = Instant::now();
@@ -84,7 +85,7 @@ pub async fn send(
         turn.came();
         tries += 1;
         in_vain += 1;
-        let error = match timeout(policy.call, driver.send(request)).await {
+        let error = match timeout(policy.call, driver.send_ahead(request, ahead)).await {
             Ok(Ok(page)) => {
                 pace.answered();
                 return Ok(Answer { page, tries, waited, spent: started.elapsed() });

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::drivers::{self, Driver, Pace, Page, Policy, Request, Stop};
+use crate::drivers::{self, Ahead, Driver, Pace, Page, Policy, Request, Stop};
 use crate::error::{Error, Kind, Result};
 use crate::settings::Limits;
 
@@ -92,7 +92,15 @@ impl Calls {
     /// # Errors
     /// `Limit` when the statement has made all the calls it may make, else what the driver says.
     pub async fn send(&self, driver: &dyn Driver, request: &Request, meter: &Meter) -> Result<Page> {
-        self.write(driver, request, meter, &Stop::default()).await
+        self.read(driver, request, meter, &Ahead::default()).await
+    }
+
+    /// The same, where somebody wants to know where the next page starts before this one is read.
+    ///
+    /// # Errors
+    /// Those of `send`.
+    pub async fn read(&self, driver: &dyn Driver, request: &Request, meter: &Meter, ahead: &Ahead) -> Result<Page> {
+        self.carry(driver, request, meter, &Stop::default(), ahead).await
     }
 
     /// The same for a call that is ended properly: once `stop` was asked for, nothing is sent, and nothing sent again;
@@ -101,6 +109,17 @@ impl Calls {
     /// # Errors
     /// The reason to stop if nothing was sent, else those of `send`.
     pub async fn write(&self, driver: &dyn Driver, request: &Request, meter: &Meter, stop: &Stop) -> Result<Page> {
+        self.carry(driver, request, meter, stop, &Ahead::default()).await
+    }
+
+    async fn carry(
+        &self,
+        driver: &dyn Driver,
+        request: &Request,
+        meter: &Meter,
+        stop: &Stop,
+        ahead: &Ahead,
+    ) -> Result<Page> {
         driver.ready(request)?;
         let place = self.place(driver.service().to_string(), place(driver, request));
         let _free = tokio::select! {
@@ -123,7 +142,7 @@ impl Calls {
             meter.calls.fetch_add(1, Ordering::Relaxed);
         }
         tracing::debug!(target: "iql::calls", "{}", driver.describe(request));
-        let answer = drivers::send(driver, request, &self.policy, &place.pace, stop, &|repeat| {
+        let answer = drivers::send(driver, request, &self.policy, &place.pace, stop, ahead, &|repeat| {
             meter.repeats.fetch_add(1, Ordering::Relaxed);
             let (wait, why) = (repeat.wait.as_millis(), &repeat.error.message);
             meter.troubles().insert(driver.describe(request), format!("{why} ({} so far)", tries(repeat.tries)));

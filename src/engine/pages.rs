@@ -3,15 +3,20 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
+use datafusion::common::runtime::SpawnedTask;
 use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::drivers::{Driver, Page, Request};
+use crate::drivers::{Ahead, Driver, Page, Request};
 use crate::engine::regions::Failed;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Result};
 
 /// Rows of one answer.
 pub type Rows = Vec<Vec<Value>>;
+
+/// So many pages of a list may be on their way beside the one that is wanted.
+const MOST_BEGUN: usize = 3;
 
 /// Reads the pages of one request in their order.
 #[derive(Debug)]
@@ -28,12 +33,39 @@ pub struct Pager {
     in_flight: bool,
     /// The request that it was made for, until that has been answered or has failed.
     first: Option<Request>,
+    /// Whether pages are sent for before they are wanted, and those that were, in their order.
+    is_ahead: bool,
+    begun: VecDeque<Begun>,
+}
+
+/// A page that was sent for. It is given up when it is dropped.
+#[derive(Debug)]
+struct Begun {
+    request: Request,
+    /// Where the page after it starts.
+    told: UnboundedReceiver<String>,
+    task: SpawnedTask<Result<Page>>,
 }
 
 impl Pager {
     pub fn new(driver: Arc<dyn Driver>, run: Arc<Run>, request: Request) -> Self {
         let (first, next) = (Some(request.clone()), VecDeque::from([request]));
-        Pager { driver, run, table: String::new(), next, sent: HashSet::new(), in_flight: false, first }
+        Pager {
+            driver,
+            run,
+            table: String::new(),
+            next,
+            sent: HashSet::new(),
+            in_flight: false,
+            first,
+            is_ahead: false,
+            begun: VecDeque::new(),
+        }
+    }
+
+    /// The same for a list that is read to its end: the next page is sent for as soon as an answer shows where it starts.
+    pub fn ahead(self) -> Self {
+        Pager { is_ahead: true, ..self }
     }
 
     /// The same, for a table by its full name.
@@ -53,7 +85,7 @@ impl Pager {
         while let Some(mut request) = self.next.pop_front() {
             request.page_size = most;
             self.in_flight = true;
-            let answer = self.run.calls.send(self.driver.as_ref(), &request, &self.run.meter).await;
+            let answer = self.answer(&request).await;
             self.in_flight = false;
             let answer = match answer {
                 // A service may refuse several keys in one call, and take them one by one.
@@ -63,6 +95,7 @@ impl Pager {
             let page = match answer {
                 Ok(page) => page,
                 Err(error) => {
+                    self.begun.clear();
                     self.failed(Failed { error, table: self.table.clone(), request })?;
                     self.sent.clear();
                     continue;
@@ -73,12 +106,60 @@ impl Pager {
             }
             let Page { rows, next, .. } = page;
             match next {
-                None => self.sent.clear(),
+                None => {
+                    self.sent.clear();
+                    self.begun.clear();
+                }
                 Some(marker) => self.next.push_front(Request { marker: Some(marker), ..request }),
             }
             return Ok(Some(rows));
         }
         Ok(None)
+    }
+
+    async fn answer(&mut self, request: &Request) -> Result<Page> {
+        if !self.is_ahead {
+            return self.run.calls.send(self.driver.as_ref(), request, &self.run.meter).await;
+        }
+        let mut wanted = match self.begun.pop_front() {
+            Some(begun) if begun.request == *request => begun,
+            _ => {
+                self.begun.clear();
+                self.begin(request.clone())
+            }
+        };
+        loop {
+            let has_room = self.begun.len() < MOST_BEGUN;
+            let Begun { task, told, .. } = &mut wanted;
+            let told = self.begun.back_mut().map_or(told, |last| &mut last.told);
+            tokio::select! {
+                biased;
+                Some(marker) = told.recv(), if has_room => {
+                    let next = Request { marker: Some(marker), ..request.clone() };
+                    if self.is_new(&next, request) {
+                        self.begun.push_back(self.begin(next));
+                    }
+                }
+                page = task => {
+                    let lost = |error| Error::new(Kind::Internal, "a call was given up").with_source(error);
+                    return page.map_err(lost)?;
+                }
+            }
+        }
+    }
+
+    fn begin(&self, request: Request) -> Begun {
+        let (ahead, told) = Ahead::heard();
+        let (driver, run, own) = (self.driver.clone(), self.run.clone(), request.clone());
+        let task = SpawnedTask::spawn(async move { run.calls.read(driver.as_ref(), &own, &run.meter, &ahead).await });
+        Begun { request, told, task }
+    }
+
+    /// Whether a page is none that was sent for: a list that goes round is found out by its pages.
+    fn is_new(&self, next: &Request, wanted: &Request) -> bool {
+        let known = self.begun.iter().map(|begun| &begun.request).chain([wanted]);
+        let is_known = known.map(|request| &request.marker).any(|marker| *marker == next.marker);
+        !is_known && next.marker.as_ref().is_some_and(|marker| !self.sent.contains(marker))
     }
 
     /// Keeps a failure, if the statement goes on without it, or the region may be one that is not enabled.
@@ -123,3 +204,6 @@ impl Pager {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,3 +169,23 @@ impl Run {
 pub fn raise(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
+
+#[cfg(test)]
+impl Run {
+    /// The run of no statement.
+    pub fn bare(limits: &crate::settings::Limits) -> Run {
+        Run {
+            calls: Arc::new(Calls::new(limits)),
+            meter: Arc::default(),
+            defaults: Defaults::default(),
+            tables: Vec::new(),
+            has_where: false,
+            region_hint: None,
+            memory_is_limited: false,
+            notices: Mutex::default(),
+            reads: OnceLock::new(),
+            failures: Arc::default(),
+            regions: Regions::default(),
+        }
+    }
+}

@@ -165,7 +165,11 @@ impl ScanExec {
     fn chain(&self, index: usize, context: &Arc<TaskContext>, pages: Count) -> Chain {
         let source = match &self.shared[index] {
             Some(shared) => Source::Shared(shared.reader(context.clone())),
-            None => Source::Own(Box::new(self.pager(self.route.requests[index].clone()))),
+            None => {
+                let pager = self.pager(self.route.requests[index].clone());
+                let is_whole = self.pace == Pace::Ahead && self.fetch.is_none();
+                Source::Own(Box::new(if is_whole { pager.ahead() } else { pager }))
+            }
         };
         Chain { scan: self.clone(), index, source, pages }
     }

@@ -204,8 +204,15 @@ pub fn request(call: &str) -> Request {
 pub async fn send(settings: &Settings, request: &Request) -> Result<Page, Error> {
     let driver = super::redshift::Redshift::new(settings);
     let policy = Policy::from(&settings.limits);
-    let answer =
-        crate::drivers::send(&driver, request, &policy, &crate::drivers::Pace::default(), &Stop::default(), &|_| ())
-            .await;
+    let answer = crate::drivers::send(
+        &driver,
+        request,
+        &policy,
+        &crate::drivers::Pace::default(),
+        &Stop::default(),
+        &crate::drivers::Ahead::default(),
+        &|_| (),
+    )
+    .await;
     answer.map(|answer| answer.page)
 }

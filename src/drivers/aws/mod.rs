@@ -26,6 +26,7 @@ use crate::settings::{self, Limits, Settings};
 mod advice;
 #[cfg(test)]
 pub mod double;
+mod early;
 mod endpoint;
 mod errors;
 pub mod redshift;

@@ -7,9 +7,10 @@ use aws_sdk_redshift::operation::RequestId;
 use aws_sdk_redshift::types::{DescribeIntegrationsFilter, DescribeIntegrationsFilterName};
 use serde_json::Value;
 
+use super::early::Early;
 use super::errors::{self, About};
 use super::{Aws, rows};
-use crate::drivers::{Driver, Page, Request, Signature, addressed, narrowed};
+use crate::drivers::{Ahead, Driver, Page, Request, Signature, addressed, narrowed};
 use crate::error::{Error, Kind, Result};
 use crate::settings::Settings;
 
@@ -56,6 +57,10 @@ impl Driver for Redshift {
     }
 
     async fn send(&self, request: &Request) -> Result<Page, Error> {
+        self.send_ahead(request, &Ahead::default()).await
+    }
+
+    async fn send_ahead(&self, request: &Request, ahead: &Ahead) -> Result<Page, Error> {
         let signature = signature(&request.call)
             .ok_or_else(|| Error::new(Kind::Internal, format!("`aws.redshift` has no call `{}`", request.call)))?;
         let region = request.params.get("region").map(String::as_str).ok_or_else(|| {
@@ -72,9 +77,9 @@ impl Driver for Redshift {
             permissions: signature.permissions.clone(),
         };
         let result = match request.call.as_str() {
-            "DescribeIntegrations" => integrations(&client, request, &about).await,
-            "DescribeInboundIntegrations" => inbound_integrations(&client, request, &about).await,
-            "DescribeClusters" => clusters(&client, request, &about).await,
+            "DescribeIntegrations" => integrations(&client, request, &about, ahead).await,
+            "DescribeInboundIntegrations" => inbound_integrations(&client, request, &about, ahead).await,
+            "DescribeClusters" => clusters(&client, request, &about, ahead).await,
             _ => writes::send(&client, request, &signature, &about).await,
         };
         match result {
@@ -102,7 +107,7 @@ impl Driver for Redshift {
     }
 }
 
-async fn integrations(client: &Client, request: &Request, about: &About<'_>) -> Result<Page> {
+async fn integrations(client: &Client, request: &Request, about: &About<'_>, ahead: &Ahead) -> Result<Page> {
     let mut call = client.describe_integrations().set_marker(request.marker.clone());
     if let Some(arn) = key(request) {
         call = call.integration_arn(arn);
@@ -120,19 +125,22 @@ async fn integrations(client: &Client, request: &Request, about: &About<'_>) -> 
             call = call.filters(filter.build());
         }
     }
+    let call = call.customize().interceptor(Early::of(ahead));
     let output = call.send().await.map_err(|failure| errors::error(failure, about))?;
     let request_id = output.request_id().map(String::from);
     let items = output.integrations.unwrap_or_default();
     Ok(page(request_id, output.marker, rows::rows(items, &request.fields, rows::INTEGRATION)?))
 }
 
-async fn inbound_integrations(client: &Client, request: &Request, about: &About<'_>) -> Result<Page> {
+async fn inbound_integrations(client: &Client, request: &Request, about: &About<'_>, ahead: &Ahead) -> Result<Page> {
     let output = client
         .describe_inbound_integrations()
         .set_integration_arn(one(request, "IntegrationArn")?)
         .set_target_arn(one(request, "TargetArn")?)
         .set_marker(request.marker.clone())
         .set_max_records(key(request).is_none().then(|| page_size(request)))
+        .customize()
+        .interceptor(Early::of(ahead))
         .send()
         .await
         .map_err(|failure| errors::error(failure, about))?;
@@ -141,12 +149,14 @@ async fn inbound_integrations(client: &Client, request: &Request, about: &About<
     Ok(page(request_id, output.marker, rows::rows(items, &request.fields, rows::INBOUND_INTEGRATION)?))
 }
 
-async fn clusters(client: &Client, request: &Request, about: &About<'_>) -> Result<Page> {
+async fn clusters(client: &Client, request: &Request, about: &About<'_>, ahead: &Ahead) -> Result<Page> {
     let output = client
         .describe_clusters()
         .set_cluster_identifier(one(request, "ClusterIdentifier")?)
         .set_marker(request.marker.clone())
         .set_max_records(key(request).is_none().then(|| page_size(request)))
+        .customize()
+        .interceptor(Early::of(ahead))
         .send()
         .await
         .map_err(|failure| errors::error(failure, about))?;

@@ -72,7 +72,7 @@ impl Driver for Faulty {
 }
 
 async fn run(driver: &Faulty, policy: &Policy) -> Result<Answer, Error> {
-    send(driver, &request(), policy, &Pace::default(), &Stop::default(), &|_| ()).await
+    send(driver, &request(), policy, &Pace::default(), &Stop::default(), &Ahead::default(), &|_| ()).await
 }
 
 fn request() -> Request {
@@ -156,7 +156,8 @@ async fn a_call_waits_in_line_while_others_are_answered() {
     // Somebody else's answer comes between any two tries.
     let driver = faulty(true, &[Fault::Error(Kind::Throttled); 6]);
     let policy = Policy { time: ms(20), backoff: ms(10), ..policy(2) };
-    let answer = send(&driver, &request(), &policy, &pace, &Stop::default(), &|_| pace.answered()).await;
+    let answer =
+        send(&driver, &request(), &policy, &pace, &Stop::default(), &Ahead::default(), &|_| pace.answered()).await;
     let answer = answer.expect("its turn comes");
     assert!(answer.tries == 7 && answer.waited > policy.time, "{answer:?}");
 }
@@ -166,7 +167,7 @@ async fn a_repeat_is_told() {
     let told = Mutex::new(Vec::new());
     let tell = |repeat: &Repeat<'_>| told.lock().expect("nobody panicked").push((repeat.error.kind, repeat.tries));
     let driver = faulty(true, &[Fault::Error(Kind::Unavailable), Fault::Error(Kind::Throttled)]);
-    send(&driver, &request(), &policy(4), &Pace::default(), &Stop::default(), &tell)
+    send(&driver, &request(), &policy(4), &Pace::default(), &Stop::default(), &Ahead::default(), &tell)
         .await
         .expect("the third try answers");
     assert_eq!(told.into_inner().expect("nobody panicked"), [(Kind::Unavailable, 1), (Kind::Throttled, 2)]);
@@ -184,8 +185,9 @@ async fn a_stop_during_a_wait_ends_it_at_once() {
                 stop.stop(kind);
             }
         };
-        let error =
-            send(&driver, &request(), &policy, &Pace::default(), &stop, &tell).await.expect_err("not sent again");
+        let error = send(&driver, &request(), &policy, &Pace::default(), &stop, &Ahead::default(), &tell)
+            .await
+            .expect_err("not sent again");
         assert!(error.message.starts_with("AWS kept throttling `Call` (2 tries, "), "{error}");
         assert_eq!(error.hints, [""; 0], "no patience would have helped");
         assert_eq!((error.kind, driver.sent.into_inner()), (Kind::Throttled, 2));
@@ -198,8 +200,8 @@ async fn a_stop_from_elsewhere_ends_a_wait() {
     let policy = Policy { time: Duration::from_secs(7200), ..policy(8) };
     let (stop, repeating) = (Stop::default(), tokio::sync::Notify::new());
     let (request, tell) = (request(), |_: &Repeat<'_>| repeating.notify_one());
-    let pace = Pace::default();
-    let (result, ()) = tokio::join!(send(&driver, &request, &policy, &pace, &stop, &tell), async {
+    let (pace, ahead) = (Pace::default(), Ahead::default());
+    let (result, ()) = tokio::join!(send(&driver, &request, &policy, &pace, &stop, &ahead, &tell), async {
         repeating.notified().await;
         stop.stop(Kind::Interrupted);
     });
@@ -213,11 +215,14 @@ async fn a_stop_does_not_cut_the_try_in_flight_and_nothing_follows_it() {
     let stop = Stop::default();
     stop.stop(Kind::Interrupted);
     let answered = faulty(false, &[]);
-    send(&answered, &request(), &policy(4), &Pace::default(), &stop, &|_| ()).await.expect("the first try answers");
+    send(&answered, &request(), &policy(4), &Pace::default(), &stop, &Ahead::default(), &|_| ())
+        .await
+        .expect("the first try answers");
     let failing = faulty(true, &[Fault::Error(Kind::Unavailable); 4]);
     let tell = |_: &Repeat<'_>| panic!("announced, and not sent");
-    let error =
-        send(&failing, &request(), &policy(4), &Pace::default(), &stop, &tell).await.expect_err("not sent again");
+    let error = send(&failing, &request(), &policy(4), &Pace::default(), &stop, &Ahead::default(), &tell)
+        .await
+        .expect_err("not sent again");
     assert_eq!((error.kind, failing.sent.into_inner()), (Kind::Unavailable, 1));
 }
 

@@ -16,8 +16,7 @@ use super::look::{Look, fields};
 use super::send::{Sender, Target, Work};
 use crate::catalog::model::Resource;
 use crate::drivers::{Driver, Page, Request, Signature, Stop};
-use crate::engine::calls::Calls;
-use crate::engine::run::{Defaults, Run};
+use crate::engine::run::Run;
 use crate::error::{Error, Kind, Place, Result};
 use crate::settings::{Limits, Settings};
 use crate::sql::OnConflict;
@@ -132,19 +131,7 @@ impl Double {
     pub fn sender(self: &Arc<Self>, verb: Verb, on_conflict: OnConflict, targets: &[Target]) -> Sender {
         let limits =
             Limits { tries: 3, backoff: Duration::from_millis(1), call: Duration::from_secs(5), ..Limits::default() };
-        let run = Arc::new(Run {
-            calls: Arc::new(Calls::new(&limits)),
-            meter: Arc::default(),
-            defaults: Defaults::default(),
-            tables: Vec::new(),
-            has_where: false,
-            region_hint: None,
-            memory_is_limited: false,
-            notices: Mutex::default(),
-            reads: Default::default(),
-            failures: Arc::default(),
-            regions: Default::default(),
-        });
+        let run = Arc::new(Run::bare(&limits));
         let names = targets.iter().map(|target| target.name.clone());
         Sender {
             look: Look { resource: RESOURCE.clone(), driver: self.clone(), run },
