@@ -1,7 +1,9 @@
 //! `iql exec`: a script, parsed whole, then run statement by statement; each result streams as it comes.
 
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use futures::StreamExt;
 
@@ -264,13 +266,30 @@ async fn rows(
         write(&mut done, &mut |target| target.begin(schema.clone(), title))?;
     }
     while !done.has_left || wants.count || wants.end {
-        let Some(batch) = rows.next().await else { break };
+        let mut next = pin!(rows.next());
+        let batch = match futures::poll!(next.as_mut()) {
+            Poll::Ready(batch) => batch,
+            // No more are there yet: those that are can be seen.
+            Poll::Pending => {
+                if !done.has_left {
+                    write(&mut done, &mut output::Output::flush)?;
+                }
+                next.await
+            }
+        };
+        let Some(batch) = batch else { break };
         let batch = match batch {
             Err(error) if wants.end && !done.has_left => {
                 write(&mut done, &mut output::Output::end).unwrap_or_else(|unwritten| output::error(&unwritten));
                 return Err(error);
             }
-            batch => batch?,
+            Err(error) => {
+                if !done.has_left {
+                    write(&mut done, &mut output::Output::flush)?;
+                }
+                return Err(error);
+            }
+            Ok(batch) => batch,
         };
         if wants.keeps && batch.num_rows() > 0 {
             write(&mut done, &mut |target| {

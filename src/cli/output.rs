@@ -21,6 +21,9 @@ use crate::error::{Error, Kind, Result, reason};
 use crate::settings::Person;
 use crate::sql::{Body, Statement};
 
+/// So many bytes may wait to be written: what waits for its reader costs a change of threads each time.
+const ROOM: usize = 256 << 10;
+
 /// A result's rows on their way out.
 pub struct Output {
     target: Target,
@@ -58,7 +61,7 @@ impl Target {
             Ok(there) if !there.is_file() => {
                 // A pipe is opened once somebody reads it.
                 let file = tokio::task::block_in_place(|| OpenOptions::new().write(true).open(path))?;
-                return Ok(Target::Device { file: BufWriter::new(file), path: path.to_path_buf() });
+                return Ok(Target::Device { file: BufWriter::with_capacity(ROOM, file), path: path.to_path_buf() });
             }
             Ok(there) => (path.canonicalize()?, Some(there.permissions())),
             Err(_) => (end_of_links(path)?, None),
@@ -110,7 +113,7 @@ impl Output {
     /// `Io`: the file cannot be created.
     pub fn open(wanted: &args::Output, quiet: bool) -> Result<Output> {
         let target = match wanted.outfile.as_deref() {
-            None => Target::Standard(BufWriter::new(io::stdout())),
+            None => Target::Standard(BufWriter::with_capacity(ROOM, io::stdout())),
             Some(path) => Target::at(path).map_err(|source| {
                 Error::new(Kind::Io, format!("cannot write `{}`: {}", path.display(), reason(&source)))
                     .with_context("nothing was sent")
@@ -185,6 +188,10 @@ impl Output {
         Ok(())
     }
 
+    /// Writes rows, which may wait until there are more of them, or for `flush`.
+    ///
+    /// # Errors
+    /// As for `begin`.
     pub fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let bytes = match self.current.as_mut() {
             None => Vec::new(),
@@ -220,8 +227,7 @@ impl Output {
             Some(Writer::Markdown) => markdown::rows(batch)?.into_bytes(),
             Some(Writer::Binary(binary)) => binary.batch(batch)?,
         };
-        self.write(&bytes)?;
-        self.flush()
+        self.write(&bytes)
     }
 
     /// Ends a result.
@@ -313,14 +319,24 @@ impl Output {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match &mut self.target {
+            Target::Standard(stream) if has_room(stream, bytes) => {
+                stream.write_all(bytes).map_err(|e| write_error(e, None))
+            }
             Target::Standard(stream) => at_leisure(None, || stream.write_all(bytes)),
+            Target::Device { file, path } if has_room(file, bytes) => {
+                file.write_all(bytes).map_err(|e| write_error(e, Some(path)))
+            }
             Target::Device { file, path } => at_leisure(Some(path), || file.write_all(bytes)),
             Target::Sink(sink) => at_leisure(None, || sink.write_all(bytes)),
             Target::File { file, path } => file.write_all(bytes).map_err(|e| write_error(e, Some(path))),
         }
     }
 
-    fn flush(&mut self) -> Result<()> {
+    /// What was written so far is where it goes to.
+    ///
+    /// # Errors
+    /// As for `begin`.
+    pub fn flush(&mut self) -> Result<()> {
         match &mut self.target {
             Target::Standard(stream) => at_leisure(None, || stream.flush()),
             Target::Device { file, path } => at_leisure(Some(path), || file.flush()),
@@ -334,6 +350,11 @@ impl Output {
 /// nothing else meanwhile: calls in flight go on, and signals are heard.
 pub fn at_leisure(path: Option<&Path>, write: impl FnOnce() -> io::Result<()>) -> Result<()> {
     tokio::task::block_in_place(write).map_err(|e| write_error(e, path))
+}
+
+/// Whether these wait with the others, so that nobody has to be waited for.
+fn has_room(buffer: &BufWriter<impl Write>, bytes: &[u8]) -> bool {
+    bytes.len() < buffer.capacity() - buffer.buffer().len()
 }
 
 fn write_error(source: io::Error, path: Option<&Path>) -> Error {

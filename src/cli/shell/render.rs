@@ -165,7 +165,7 @@ impl Renderer {
         let bytes = match &mut self.drawing {
             Drawing::Table(table) => table.batch(batch)?,
             Drawing::Records(records) => records.batch(batch)?,
-            Drawing::Other(output) => return output.batch(batch),
+            Drawing::Other(output) => return output.batch(batch).and_then(|()| output.flush()),
             Drawing::Undecided(..) => return Ok(()),
         };
         written(&mut self.sink, &bytes)
