@@ -26,6 +26,7 @@ mod in_turn;
 mod items;
 mod lateral;
 mod least;
+mod mends;
 mod names;
 mod narrow;
 mod occurrences;

@@ -7,8 +7,6 @@ use arrow::array::RecordBatch;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as PlannerStatement;
@@ -17,7 +15,7 @@ use sqlparser::ast::Query;
 
 use crate::engine::rewrites::FewerCalls;
 use crate::engine::translate::translate;
-use crate::engine::{Engine, everywhere, functions, items, occurrences, refused, rules};
+use crate::engine::{Engine, everywhere, functions, items, mends, occurrences, refused, rules};
 use crate::error::Result;
 use crate::settings::Settings;
 use crate::sql::Source;
@@ -77,20 +75,10 @@ pub fn state(engine: &Engine, settings: &Settings) -> SessionState {
         builder = builder.with_runtime_env(runtime);
     }
     builder = functions::register(builder);
-    let builder = builder
-        .with_analyzer_rule(Arc::new(FewerCalls::new(&engine.catalog)))
-        .with_physical_optimizer_rules(without_pushdown());
+    let builder = mends::register(builder.with_analyzer_rule(Arc::new(FewerCalls::new(&engine.catalog))));
     let state = rules::rules().into_iter().fold(builder, SessionStateBuilder::with_physical_optimizer_rule).build();
     for (name, catalog) in &engine.catalogs {
         state.catalog_list().register_catalog(name.clone(), catalog.clone());
     }
     state
-}
-
-/// DataFusion's physical rules but for the one that pushes filters down once more, after the logical plan's. It finds
-/// columns by their names alone: with two of one name, as behind a join, it filters the wrong one (DataFusion 55.2,
-/// `ProjectionExec::gather_filters_for_pushdown`).
-fn without_pushdown() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    let rules = PhysicalOptimizer::new().rules.into_iter();
-    rules.filter(|rule| !rule.name().starts_with("FilterPushdown")).collect()
 }
