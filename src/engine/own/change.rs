@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use datafusion::catalog::MemTable;
 
 use super::create::{gathered, of_rows};
-use super::fit::fitted;
+use super::fit::{Columns, fitted};
 use super::{OwnKind, OwnTable, encode};
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{logical, physical};
@@ -104,7 +104,8 @@ pub async fn insert(session: &Session, insert: &Insert, source: &Source) -> Resu
     let plan = physical(&prepared.state, &plan, source).await?;
     let mut outcome = session.execute(&prepared.state, prepared.run, plan, source)?;
     let (batches, held) = gathered(session, name, outcome.rows.take()).await?;
-    let batches = fitted(&batches, &schema, &places, name)?;
+    let columns = Columns { table: name, schema: &schema, longest: &table.longest };
+    let batches = fitted(&batches, &columns, &places)?;
     let count = batches.iter().map(RecordBatch::num_rows).sum::<usize>();
     // What is there now, which may be more than when the statement began.
     let Some(now) = target(session, &insert.table).filter(|now| now.provider.schema() == schema) else {
@@ -114,7 +115,7 @@ pub async fn insert(session: &Session, insert: &Insert, source: &Source) -> Resu
     all.extend(batches);
     let held = now.held.iter().cloned().chain([held]).collect();
     let changed = of_rows(&schema, all, held)?;
-    session.own.put(name, OwnTable { columns: now.columns, ..changed });
+    session.own.put(name, OwnTable { columns: now.columns, longest: now.longest, ..changed });
     outcome.notices.push(format!("{name}: {} more", encode::rows(count as u64)));
     Ok(Some(outcome))
 }

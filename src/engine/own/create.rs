@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::MemTable;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
@@ -11,7 +11,10 @@ use datafusion::sql::parser::Statement as PlannerStatement;
 use futures::TryStreamExt;
 use sqlparser::ast::Spanned;
 use sqlparser::ast::helpers::stmt_create_table::CreateTableBuilder;
-use sqlparser::ast::{ColumnDef, ColumnOption, Ident, ObjectName, Query};
+use sqlparser::ast::{
+    ArrayElemTypeDef, CharLengthUnits, CharacterLength, ColumnDef, ColumnOption, DataType as SqlType, Ident,
+    ObjectName, Query, TimezoneInfo,
+};
 
 use super::{OwnKind, OwnTable, copy, encode, files, own_name, titled, views};
 use crate::engine::outcome::{Outcome, Rows};
@@ -134,8 +137,9 @@ async fn table(session: &Session, create: &CreateTable, source: &Source) -> Resu
     let name = own_name(&create.name, source)?;
     match &create.content {
         Content::Columns(columns) => {
+            let longest = columns.iter().map(|column| longest(column, source)).collect::<Result<Vec<_>>>()?;
             let schema = schema(session, columns, source).await?;
-            session.own.put(name, of_rows(&schema, Vec::new(), Vec::new())?);
+            session.own.put(name, OwnTable { longest, ..of_rows(&schema, Vec::new(), Vec::new())? });
             Ok(session.ready(show::nothing(), Vec::new()))
         }
         Content::Query(query) => {
@@ -183,9 +187,60 @@ pub async fn schema(session: &Session, columns: &[ColumnDef], source: &Source) -
     let statement = CreateTableBuilder::new(name).columns(columns.to_vec()).build();
     let statement = PlannerStatement::Statement(Box::new(statement.into()));
     let plan = session.state().statement_to_plan(statement).await.map_err(|error| translate(&error, Some(source)))?;
-    match plan {
-        LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) => Ok(table.input.schema().inner().clone()),
-        _ => Err(Error::new(Kind::Internal, "a list of columns is planned as something else")),
+    let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) = plan else {
+        return Err(Error::new(Kind::Internal, "a list of columns is planned as something else"));
+    };
+    let fields = table.input.schema().fields().iter().zip(columns);
+    let fields = fields.map(|(field, column)| with_zone(field, &column.data_type)).collect::<Vec<_>>();
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+/// A moment that is declared WITH TIME ZONE is kept in UTC, where DataFusion leaves the zone out.
+fn with_zone(field: &Field, declared: &SqlType) -> Field {
+    match (field.data_type(), declared) {
+        (DataType::Timestamp(unit, None), SqlType::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone)) => {
+            field.clone().with_data_type(DataType::Timestamp(*unit, Some("UTC".into())))
+        }
+        _ => field.clone(),
+    }
+}
+
+/// The characters that a column is declared to hold at most: `VARCHAR(3)`.
+///
+/// # Errors
+/// `Statement`: a length that would be held for nothing.
+fn longest(column: &ColumnDef, source: &Source) -> Result<Option<u64>> {
+    let refused = |what: String| {
+        let error = Error::new(Kind::Statement, what).at(source.place(column.span())).with_context("nothing was sent");
+        Err(error.with_hint("write `TEXT`, which holds any length"))
+    };
+    match &column.data_type {
+        SqlType::Char(length) | SqlType::Varchar(length) => match length {
+            None | Some(CharacterLength::Max) => Ok(None),
+            Some(CharacterLength::IntegerLength { length, unit: None | Some(CharLengthUnits::Characters) }) => {
+                Ok(Some(*length))
+            }
+            Some(length) => refused(format!("a length is counted in characters, and not as `{length}`")),
+        },
+        SqlType::String(length) => Ok(*length),
+        declared if within(declared) => refused(format!("the length in `{declared}` would not be held")),
+        _ => Ok(None),
+    }
+}
+
+/// Whether a type has texts of a length in it.
+fn within(declared: &SqlType) -> bool {
+    match declared {
+        SqlType::Char(length) | SqlType::Varchar(length) => length.is_some(),
+        SqlType::String(length) => length.is_some(),
+        SqlType::Array(
+            ArrayElemTypeDef::AngleBracket(item)
+            | ArrayElemTypeDef::SquareBracket(item, _)
+            | ArrayElemTypeDef::Parenthesis(item),
+        ) => within(item),
+        SqlType::Struct(fields, _) => fields.iter().any(|field| within(&field.field_type)),
+        SqlType::Map(key, value) => within(key) || within(value),
+        _ => false,
     }
 }
 

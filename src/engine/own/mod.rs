@@ -54,6 +54,8 @@ pub struct OwnTable {
     /// The memory that its rows take of the session's.
     pub held: Vec<Arc<MemoryReservation>>,
     pub kind: OwnKind,
+    /// Of each column, how many characters a text of it has at most; empty if no column says so.
+    pub longest: Vec<Option<u64>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +75,15 @@ impl OwnTable {
             .iter()
             .map(|field| Column { name: field.name().clone(), ..Column::default() })
             .collect();
-        OwnTable { provider, columns, inside: BTreeSet::new(), regions: Names::default(), held: Vec::new(), kind }
+        OwnTable {
+            provider,
+            columns,
+            inside: BTreeSet::new(),
+            regions: Names::default(),
+            held: Vec::new(),
+            kind,
+            longest: Vec::new(),
+        }
     }
 
     /// The same, with the other names that the query's columns answered to.

@@ -70,9 +70,12 @@ pub async fn describe(session: &Session, name: &Name, source: &Source) -> Result
         },
     };
     let schema = table.provider.schema();
-    let columns = schema.fields().iter().zip(&table.columns);
-    let rows =
-        columns.map(|(field, column)| [field.name().clone(), type_name(field.data_type()), column.aliases.join(", ")]);
+    let columns = schema.fields().iter().zip(&table.columns).enumerate();
+    let rows = columns.map(|(at, (field, column))| {
+        let kind = type_name(field.data_type());
+        let kind = table.longest.get(at).copied().flatten().map_or(kind.clone(), |most| format!("{kind}({most})"));
+        [field.name().clone(), kind, column.aliases.join(", ")]
+    });
     let said = match table.kind {
         OwnKind::Rows => vec![format!("{name}: a table of this session")],
         OwnKind::File => vec![format!("{name}: a file")],
