@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, Result as PlanResult};
+use datafusion::logical_expr::expr::WindowFunction;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Window};
 use datafusion::optimizer::AnalyzerRule;
 
@@ -42,7 +43,7 @@ fn keyed(window: Window) -> PlanResult<Transformed<LogicalPlan>> {
     };
     let mut windows = window.window_expr.clone();
     for function in &mut windows {
-        let Expr::WindowFunction(function) = function else { continue };
+        let Some(function) = named(function) else { continue };
         for expr in &mut function.params.partition_by {
             key(expr)?;
         }
@@ -69,6 +70,15 @@ fn keyed(window: Window) -> PlanResult<Transformed<LogicalPlan>> {
     Ok(Transformed::yes(plan))
 }
 
+/// The function, whatever its column is called.
+fn named(expr: &mut Expr) -> Option<&mut WindowFunction> {
+    match expr {
+        Expr::Alias(alias) => named(&mut alias.expr),
+        Expr::WindowFunction(function) => Some(function),
+        _ => None,
+    }
+}
+
 /// No column of a user's begins so.
 fn name(at: usize) -> String {
     format!("#key{at}")
@@ -79,7 +89,7 @@ fn is_of_steps(expr: &Expr) -> PlanResult<bool> {
     let mut steps = false;
     expr.apply_children(|child| {
         steps = steps || child.exists(|inner| Ok(matches!(inner, Expr::ScalarFunction(_))))?;
-        Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
+        Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(steps)
 }
