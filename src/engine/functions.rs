@@ -12,6 +12,7 @@ mod companion;
 mod compare;
 mod each;
 mod json;
+mod mixed;
 mod operators;
 mod order;
 mod path;

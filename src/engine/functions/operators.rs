@@ -12,6 +12,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, GetFieldAccess, 
 use sqlparser::ast::BinaryOperator;
 
 use super::arguments::{Mark, is_text};
+use super::mixed;
 use super::order;
 use super::path::member;
 use super::scalars::Name;
@@ -48,6 +49,13 @@ impl ExprPlanner for Operators {
                 | BinaryOperator::Divide
                 | BinaryOperator::Modulo
         );
+        if matches!(op, BinaryOperator::And | BinaryOperator::Or) {
+            let [left, right] = [left, right].map(|side| match Kind::of(&side, schema) {
+                Kind::Value => mixed::truth(side),
+                _ => side,
+            });
+            return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
+        }
         if !compares && !counts {
             return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
         }
@@ -104,7 +112,7 @@ impl ExprPlanner for Operators {
 
 /// What matters of an operand's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     /// A value out of JSON, as text.
     Value,
     Number,
@@ -114,7 +122,7 @@ enum Kind {
 }
 
 impl Kind {
-    fn of(expr: &Expr, schema: &DFSchema) -> Kind {
+    pub fn of(expr: &Expr, schema: &DFSchema) -> Kind {
         // Not by the type of the whole: each of a thousand terms would ask for those of all before it.
         let mut expr = expr;
         let mut counts = false;
@@ -129,6 +137,9 @@ impl Kind {
     }
 
     fn of_operand(expr: &Expr, schema: &DFSchema) -> Kind {
+        if mixed::is_value(expr, |value| Kind::of(value, schema) == Kind::Value) {
+            return Kind::Value;
+        }
         let Ok((_, field)) = expr.to_field(schema) else { return Kind::Other };
         match field.data_type() {
             kind if is_text(kind) => match Mark::of(&field) {
@@ -156,6 +167,14 @@ fn fitted(expr: Expr, kind: Kind, other: Kind) -> Expr {
 pub fn compared(left: Expr, right: Expr, schema: &DFSchema) -> Expr {
     let (one, other) = (Kind::of(&left, schema), Kind::of(&right, schema));
     fitted(left, one, other).eq(fitted(right, other, one))
+}
+
+/// The same, by their types in JSON if both come out of JSON.
+pub fn same(left: Expr, right: Expr, schema: &DFSchema) -> Expr {
+    match (order::key(&left), order::key(&right)) {
+        (Some(left), Some(right)) => left.eq(right),
+        _ => compared(left, right, schema),
+    }
 }
 
 fn counted(expr: Expr, kind: Kind) -> Expr {
@@ -199,6 +218,10 @@ impl FunctionRewrite for Values {
                 let kind = Kind::of(&value, schema);
                 Ok(Transformed::yes(counted(value, kind)))
             }
+            Expr::ScalarFunction(ScalarFunction { func, mut args }) if Name::of(&func) == Some(Name::Mixed) => {
+                let Some(value) = args.pop() else { return plan_err!("nothing is to be chosen from") };
+                Ok(Transformed::yes(value))
+            }
             Expr::ScalarFunction(ScalarFunction { func, mut args }) if Name::of(&func) == Some(Name::Counted) => {
                 let Some(value) = args.pop() else { return plan_err!("nothing is to be gathered") };
                 let is_view = value.get_type(schema)? == DataType::Utf8View;
@@ -217,7 +240,7 @@ impl FunctionRewrite for Values {
                 let args = args.into_iter().enumerate().map(keep).collect();
                 Ok(Transformed::new_transformed(Expr::ScalarFunction(ScalarFunction { func, args }), changed))
             }
-            expr => Ok(Transformed::no(expr)),
+            expr => mixed::rewritten(expr, schema),
         }
     }
 }

@@ -12,6 +12,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection
 use datafusion::optimizer::AnalyzerRule;
 
 use super::json::Json;
+use super::mixed;
 use super::scalars::Name;
 
 /// The JSON that a value is taken from, if it is taken here.
@@ -19,15 +20,17 @@ pub fn typed(value: &Expr) -> Option<Expr> {
     match value {
         Expr::Alias(alias) => typed(&alias.expr),
         Expr::ScalarFunction(ScalarFunction { func, args }) => {
-            let found = match (Name::of(func)?, args.len()) {
-                (Name::JsonExtract, 2) => Name::FoundJson,
-                (Name::ExtractValue, _) => Name::ExtractJson,
-                (Name::JsonGet, _) => Name::GetJson,
-                _ => return None,
+            let found = match (Name::of(func), args.len()) {
+                (Some(Name::JsonExtract), 2) => Name::FoundJson,
+                (Some(Name::ExtractValue), _) => Name::ExtractJson,
+                (Some(Name::JsonGet), _) => Name::GetJson,
+                (Some(Name::Mixed), _) => return typed(args.first()?),
+                (Some(_), _) => return None,
+                (None, _) => return mixed::typed(value),
             };
             Some(found.function().call(args.clone()))
         }
-        _ => None,
+        value => mixed::typed(value),
     }
 }
 

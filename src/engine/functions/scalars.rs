@@ -7,18 +7,20 @@ use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result as PlanResult, ScalarValue, plan_err};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
+    Volatility,
 };
 
 use super::arguments::{Arguments, Mark, is_text};
 use super::compare::same_policy;
 use super::json::Json;
+use super::mixed::is_true;
 use super::order::{key_of, ranked_of, value_of};
 use super::path::{Step, member};
 use crate::engine::run::raise;
 use crate::error::{Error, Kind};
 
-/// A function by its name; the ones after `ToJson` are what operators and aggregates become.
+/// A function by its name; the ones after `ToJson` are what operators, aggregates and `sql::names` make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Name {
     String,
@@ -42,6 +44,12 @@ pub enum Name {
     FoundJson,
     /// What `json_get` finds, as JSON.
     GetJson,
+    /// JSON, and NULL where it is JSON's null.
+    KnownJson,
+    /// What COALESCE, NULLIF or CASE gives of values of JSON, as it is planned: `functions::mixed`.
+    Mixed,
+    /// A value as a condition: `functions::mixed`.
+    Truth,
     /// By which values of JSON are compared: `functions::order`.
     Key,
     /// The same with the value behind it.
@@ -82,7 +90,8 @@ const TYPED: [Name; 13] = [
 ];
 
 pub fn functions() -> impl Iterator<Item = ScalarUDF> {
-    TYPED.into_iter().map(Name::function)
+    // `Mixed` is found by its name: it stands in the text that is planned.
+    TYPED.into_iter().chain([Name::Mixed]).map(Name::function)
 }
 
 impl Name {
@@ -94,6 +103,16 @@ impl Name {
     /// The function of ours that this is.
     pub fn of(function: &ScalarUDF) -> Option<Name> {
         function.inner().downcast_ref::<Function>().map(|function| function.name)
+    }
+
+    /// Whether a function of ours gives a JSON document here.
+    pub fn is_document(value: &Expr) -> bool {
+        match value {
+            Expr::ScalarFunction(called) => {
+                Name::of(&called.func).is_some_and(|name| Mark::of(&name.gives()) == Mark::Document)
+            }
+            _ => false,
+        }
     }
 
     fn text(self) -> &'static str {
@@ -115,6 +134,9 @@ impl Name {
             Name::ExtractValue => "json_extract_value",
             Name::FoundJson => "json_found",
             Name::GetJson => "json_get_value",
+            Name::KnownJson => "json_known",
+            Name::Mixed => "json_mixed",
+            Name::Truth => "json_truth",
             Name::Key => "json_key",
             Name::Ranked => "json_ranked",
             Name::Unranked => "json_unranked",
@@ -138,22 +160,27 @@ impl Name {
             Name::ItemByKey | Name::Joined | Name::FoundJson => (2, 2),
             Name::String | Name::Json | Name::JsonQuote | Name::JsonValid | Name::ToJson | Name::Items => (1, 1),
             Name::Members | Name::Key | Name::Ranked | Name::Unranked | Name::Summed | Name::Counted => (1, 1),
+            Name::KnownJson | Name::Truth | Name::Mixed => (1, 1),
         }
     }
 
     fn gives(self) -> Field {
         let name = self.text();
         match self {
-            Name::JsonValid | Name::JsonEqual | Name::AwsPolicyEqual => Field::new(name, DataType::Boolean, true),
+            Name::JsonValid | Name::JsonEqual | Name::AwsPolicyEqual | Name::Truth => {
+                Field::new(name, DataType::Boolean, true)
+            }
             Name::JsonArrayLength => Field::new(name, DataType::Int64, true),
             Name::String | Name::JsonType | Name::Member | Name::ItemByKey | Name::Joined => Mark::Plain.field(name),
             Name::Key | Name::Ranked | Name::Counted => Mark::Plain.field(name),
             Name::Summed => Field::new(name, DataType::Float64, true),
-            Name::JsonExtract | Name::JsonGet | Name::ExtractValue | Name::Unranked => Mark::Value.field(name),
+            Name::JsonExtract | Name::JsonGet | Name::ExtractValue | Name::Unranked | Name::Mixed => {
+                Mark::Value.field(name)
+            }
             Name::Json | Name::JsonArray | Name::JsonObject | Name::JsonQuote | Name::ToJson => {
                 Mark::Document.field(name)
             }
-            Name::ExtractJson | Name::FoundJson | Name::GetJson | Name::Items | Name::Members => {
+            Name::ExtractJson | Name::FoundJson | Name::GetJson | Name::KnownJson | Name::Items | Name::Members => {
                 Mark::Document.field(name)
             }
         }
@@ -265,10 +292,16 @@ fn cell(name: Name, arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Cel
         Name::JsonGet => Cell::Text(get(arguments, row)?.and_then(Json::into_sql)),
         Name::GetJson => Cell::Text(get(arguments, row)?.map(|json| json.to_string())),
         Name::FoundJson => Cell::Text(found(arguments, row)?.map(|json| json.to_string())),
+        Name::KnownJson => {
+            Cell::Text(arguments.document(0, row)?.filter(|json| *json != Json::Null).map(|json| json.to_string()))
+        }
+        Name::Truth => Cell::Truth(arguments.text(0, row)?.map(|text| is_true(&text))),
         Name::Key => Cell::Text(arguments.document(0, row)?.and_then(key_of)),
         Name::Ranked => Cell::Text(arguments.document(0, row)?.and_then(ranked_of)),
         Name::Unranked => Cell::Text(arguments.text(0, row)?.map(|ranked| value_of(&ranked).to_string())),
-        Name::Summed | Name::Counted => return plan_err!("`{}` was not planned as what it stands for", name.text()),
+        Name::Summed | Name::Counted | Name::Mixed => {
+            return plan_err!("`{}` was not planned as what it stands for", name.text());
+        }
         Name::ExtractJson => Cell::Text(extract_one(arguments, row)?.map(|json| json.to_string())),
         Name::ExtractValue => Cell::Text(extract_one(arguments, row)?.and_then(Json::into_sql)),
         Name::JsonType => Cell::Text(found(arguments, row)?.map(|json| json.kind().to_string())),

@@ -1,9 +1,10 @@
 //! What scripts have from SQLite's and MySQL's grammar and the planner has otherwise: REGEXP, `substr(x, -3)`, and the
 //! types of CAST; and which operators it refuses, since the two read them differently. Knows no names.
 
+use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
-    Ident, ObjectName, TimezoneInfo, Value,
+    BinaryOperator, CaseWhen, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName, TimezoneInfo, UnaryOperator, Value,
 };
 
 use crate::error::{Error, Kind};
@@ -25,8 +26,100 @@ pub(super) fn planned(expr: &mut Expr) {
                 *data_type = known;
             }
         }
+        // The planner takes no text here, and values out of JSON are texts to it.
+        Expr::UnaryOp { op: UnaryOperator::Not, expr: inner } => condition(inner),
+        Expr::UnaryOp { op: UnaryOperator::Minus, expr: inner } if is_of_json(inner) => {
+            let zero = Expr::Value(Value::Number("0".into(), false).with_empty_span());
+            *expr = both(zero, BinaryOperator::Minus, take(inner));
+        }
+        Expr::UnaryOp { op: UnaryOperator::Plus, expr: inner } if is_of_json(inner) => *expr = take(inner),
+        Expr::Function(function) if is_named(function, &["iif"]) => {
+            if let Some(case) = iif(function) {
+                *expr = case;
+            }
+        }
         _ => {}
     }
+}
+
+/// A condition that is a value out of JSON, in a form in which the planner sees a condition.
+pub(super) fn condition(expr: &mut Expr) {
+    if is_of_json(expr) {
+        let truth = Expr::Value(Value::Boolean(true).with_empty_span());
+        *expr = both(take(expr), BinaryOperator::And, truth);
+    }
+}
+
+/// COALESCE, NULLIF and CASE that give values out of JSON are named as such, so that the planner knows it of their column.
+pub(super) fn marked(expr: &mut Expr) {
+    if matches!(expr, Expr::Function(_) | Expr::Case { .. }) && is_mixed(expr) {
+        *expr = called("json_mixed", vec![take(expr)]);
+    }
+}
+
+fn both(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
+    Expr::Nested(Box::new(Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }))
+}
+
+/// Whether a value is taken out of JSON here.
+fn is_of_json(expr: &Expr) -> bool {
+    match expr {
+        Expr::Nested(inner) => is_of_json(inner),
+        Expr::BinaryOp { op: BinaryOperator::Arrow | BinaryOperator::LongArrow, .. } => true,
+        Expr::Function(function) if is_named(function, &["json_extract", "json_get", "json_mixed"]) => true,
+        expr => is_mixed(expr),
+    }
+}
+
+/// Whether such values are among those that an expression chooses from.
+fn is_mixed(expr: &Expr) -> bool {
+    match expr {
+        Expr::Function(function) if is_named(function, &["coalesce", "ifnull", "nvl", "iif"]) => {
+            arguments(function).any(is_of_json)
+        }
+        Expr::Function(function) if is_named(function, &["nullif"]) => {
+            arguments(function).next().is_some_and(is_of_json)
+        }
+        Expr::Case { conditions, else_result, .. } => {
+            conditions.iter().map(|when| &when.result).chain(else_result.as_deref()).any(is_of_json)
+        }
+        _ => false,
+    }
+}
+
+fn is_named(function: &Function, names: &[&str]) -> bool {
+    match function.name.0.as_slice() {
+        [part] => part.as_ident().is_some_and(|ident| names.iter().any(|name| ident.value.eq_ignore_ascii_case(name))),
+        _ => false,
+    }
+}
+
+fn arguments(function: &Function) -> impl Iterator<Item = &Expr> {
+    let args = match &function.args {
+        FunctionArguments::List(list) => list.args.as_slice(),
+        _ => &[],
+    };
+    args.iter().filter_map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+        _ => None,
+    })
+}
+
+/// `iif(a, b, c)` as CASE.
+fn iif(function: &Function) -> Option<Expr> {
+    let args: Vec<&Expr> = arguments(function).collect();
+    let (condition, result, otherwise) = match args.as_slice() {
+        [condition, result] => (condition, result, None),
+        [condition, result, otherwise] => (condition, result, Some(otherwise)),
+        _ => return None,
+    };
+    Some(Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen { condition: Expr::clone(condition), result: Expr::clone(result) }],
+        else_result: otherwise.map(|otherwise| Box::new(Expr::clone(otherwise))),
+    })
 }
 
 fn called(name: &str, args: Vec<Expr>) -> Expr {
@@ -193,5 +286,10 @@ mod tests {
         check("substring(a || b, 1, 2)", "substr((a || b), 1, 2)");
         check("substring(a FROM 1 FOR 2)", "SUBSTRING(a FROM 1 FOR 2)");
         check("CAST(a AS DATETIME)", "CAST(a AS TIMESTAMP)");
+        check("iif(a, b, 1)", "CASE WHEN a THEN b ELSE 1 END");
+        check("NOT json_extract(a, '$.b')", "NOT ((json_extract(a, '$.b') AND true))");
+        check("-(a ->> 'b')", "((0 - ((a ->> 'b'))))");
+        check("NOT a", "NOT a");
+        check("-a", "-a");
     }
 }

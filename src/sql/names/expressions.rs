@@ -263,6 +263,7 @@ impl VisitorMut for Walk<'_, '_, '_> {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        dialect::marked(expr);
         match expr {
             Expr::Lambda(_) => {
                 self.parameters.pop();

@@ -13,7 +13,7 @@ use super::outputs::Outputs;
 use super::query::path;
 use super::scope::{Item, Merged, Relation, Scope, Side, quoted, spanned};
 use super::select::renamed;
-use super::{Pass, TableUse};
+use super::{Pass, TableUse, dialect};
 
 impl Pass<'_> {
     pub(super) fn from<'s>(&mut self, from: &mut Vec<TableWithJoins>, outer: Option<&'s Scope<'s>>) -> Scope<'s> {
@@ -238,7 +238,10 @@ impl Pass<'_> {
         let Some(constraint) = constraint(operator) else { return };
         let pairs = match constraint {
             JoinConstraint::None => return,
-            JoinConstraint::On(condition) => return self.walk(condition, scope, None),
+            JoinConstraint::On(condition) => {
+                dialect::condition(condition);
+                return self.walk(condition, scope, None);
+            }
             JoinConstraint::Using(names) => {
                 let pairs = self.using(names, scope, start, middle);
                 // A key that only the planner can find: then all are left to it.

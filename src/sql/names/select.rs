@@ -11,7 +11,7 @@ use sqlparser::tokenizer::Span;
 use super::super::statement::folded;
 use super::outputs::{Extent, Outputs};
 use super::scope::{Fit, Item, Scope, fit, quoted, spanned};
-use super::{Column, Pass, complain, expressions, star};
+use super::{Column, Pass, complain, dialect, expressions, star};
 
 impl Pass<'_> {
     pub(super) fn select(
@@ -23,6 +23,9 @@ impl Pass<'_> {
         self.ignored.select(select);
         let scope = self.from(&mut select.from, outer);
         let scope = &scope;
+        for condition in [&mut select.selection, &mut select.having, &mut select.qualify].into_iter().flatten() {
+            dialect::condition(condition);
+        }
         self.walk(&mut select.prewhere, scope, None);
         self.walk(&mut select.selection, scope, None);
         let bound = star::bound_to_several(select.selection.as_ref(), scope);
