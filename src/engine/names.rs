@@ -30,8 +30,9 @@ pub struct InUse(pub Option<String>);
 /// The parts of a name, with those before them that are in use. A name in full stays what it is.
 fn completed(name: &[String], in_use: Option<&str>) -> Option<Vec<String>> {
     let before: Vec<String> = in_use?.split('.').map(String::from).collect();
-    let missing = 3_usize.checked_sub(name.len()).filter(|missing| *missing == before.len())?;
-    (missing > 0).then(|| before.into_iter().chain(name.iter().cloned()).collect())
+    // What is in use may be more than the name lacks: `redshift.integrations` with `awscc.redshift` in use.
+    let missing = 3_usize.checked_sub(name.len()).filter(|missing| *missing <= before.len())?;
+    (missing > 0).then(|| before.into_iter().take(missing).chain(name.iter().cloned()).collect())
 }
 
 /// A write to a resource by its whole name. What the session has under a short name goes first.

@@ -76,9 +76,8 @@ fn of_exec(exec: &mut Exec, before: &[&str], source: &Source) -> Result<()> {
 
 fn complete(name: &mut Name, wanted: Wanted, before: &[&str], source: &Source) -> Result<()> {
     let missing = wanted.parts.saturating_sub(name.parts.len());
-    // A name that is left out may be less than what is in use.
-    let fits = missing == before.len() || name.parts.is_empty() && missing < before.len();
-    if missing > 0 && !fits {
+    // What is in use may be more than the name lacks: `redshift` with `awscc.redshift` in use.
+    if missing > before.len() {
         return Err(lacking(name, wanted, source));
     }
     let span = name.span();

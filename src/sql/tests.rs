@@ -273,7 +273,9 @@ fn short_names_are_completed_by_what_is_in_use() {
     check("SHOW SERVICES IN z", "a", "services z");
     check("SHOW RESOURCES LIKE 'x'", "a.b", "resources a.b like x");
     check("SHOW RESOURCES IN b", "a", "resources a.b");
+    check("SHOW RESOURCES IN z", "a.b", "resources a.z");
     check("SHOW METHODS IN c", "a.b", "methods a.b.c");
+    check("SHOW METHODS IN b.c", "a.b", "methods a.b.c");
     check("SHOW METHODS IN x.y.z", "a.b", "methods x.y.z");
     check("SHOW INSERT INTO b.c", "a", "insert a.b.c");
     check("DESCRIBE own", "a.b", "describe own");
