@@ -23,7 +23,6 @@ use crate::engine::plan::{logical, physical, state};
 use crate::engine::regions::Regions;
 use crate::engine::rules::{has_aggregate, scans};
 use crate::engine::run::{Defaults, Run, Used};
-use crate::engine::translate::translate;
 use crate::engine::{Engine, dml, headers, least, own, secrets, show};
 use crate::error::{Error, Kind, Result};
 use crate::settings::Settings;
@@ -418,10 +417,10 @@ impl Session {
         if run.failures.tolerance == Tolerance::Partial && has_aggregate(&plan) {
             run.failures.aggregates();
         }
-        let stream = execute_stream(plan, state.task_ctx()).map_err(|error| translate(&error, Some(source)))?;
+        let told = own::told(&plan, source);
+        let stream = execute_stream(plan, state.task_ctx()).map_err(|error| told(&error))?;
         let schema = stream.schema();
-        let source = source.clone();
-        let stream = stream.map_err(move |error| translate(&error, Some(&source))).boxed();
+        let stream = stream.map_err(move |error| told(&error)).boxed();
         let stream = match self.variables().settings.limits.statement {
             Some(limit) => within(limit, run.clone(), stream),
             None => stream,

@@ -55,6 +55,24 @@ async fn a_broken_line_is_named() {
     let error = lab.count(&format!("SELECT * FROM '{path}'")).await.expect_err("half an object");
     assert_eq!(error.message, format!("line 3 of `{path}`: this is not JSON"));
     check("empty.csv", "", "", "`FILE` has no columns").await;
+    let behind = "line 2 of `FILE`: more text behind the closing \" (one within a value is written \"\")";
+    check("behind.csv", "a,b\n\"1\"x,2\n", "", behind).await;
+    let path = file(&lab, "regex.csv", "a\n1\n");
+    let create = format!("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{path}' OPTIONS ('null_regex' '(')");
+    let error = lab.count(&create).await.expect_err("half a group");
+    assert_eq!(error.message, "`null_regex` is no regular expression: unclosed group");
+}
+
+#[tokio::test]
+async fn a_file_of_json_whose_values_change_type_is_named() {
+    let lab = Lab::new().await;
+    // More than are looked at for the type.
+    let path = file(&lab, "late.jsonl", &("{\"a\": 1}\n".repeat(1500) + "{\"a\": [1]}\n"));
+    let error = lab.rows(&format!("SELECT max(a) FROM '{path}'")).await.expect_err("a list");
+    assert_eq!(error.message, format!("`{path}` has a value that is not of its column's type"));
+    let other = file(&lab, "other.jsonl", "{\"b\": 1}\n");
+    let error = lab.rows(&format!("SELECT a FROM '{path}', '{other}'")).await.expect_err("a list");
+    assert_eq!(error.message, format!("one of `{path}`, `{other}` has a value that is not of its column's type"));
 }
 
 #[tokio::test]

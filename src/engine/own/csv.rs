@@ -275,6 +275,13 @@ impl<'p> Lines<'p> {
                     Some(byte) => value.push(byte),
                 }
             }
+            let delimiter = self.form.delimiter;
+            if self.peek().is_some_and(|byte| byte != delimiter && !matches!(byte, b'\n' | b'\r')) {
+                let quote = char::from(self.form.quote);
+                let message =
+                    format!("more text behind the closing {quote} (one within a value is written {quote}{quote})");
+                return Err(self.wrong(self.line, &message));
+            }
         }
         loop {
             match self.byte()? {

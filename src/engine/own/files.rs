@@ -5,11 +5,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::error::ArrowError;
 use datafusion::catalog::{TableProvider, TableProviderFactory};
-use datafusion::common::TableReference;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, TableReference};
 use datafusion::datasource::listing::ListingTableUrl;
 use datafusion::datasource::listing_table_factory::ListingTableFactory;
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::logical_expr::CreateExternalTable;
+use datafusion::physical_plan::ExecutionPlan;
 use futures::TryStreamExt;
 use serde::de::IgnoredAny;
 use sqlparser::ast;
@@ -107,6 +112,11 @@ async fn provider(
     if matches!(format, Format::Json | Format::JsonLines) {
         files(session, locations).await?.iter().try_for_each(|path| is_json(path))?;
     }
+    if let Some(Err(error)) = options.get("format.null_regex").map(|pattern| regex::Regex::new(pattern)) {
+        let reason = error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_string();
+        return Err(Error::new(Kind::Statement, format!("`null_regex` is no regular expression: {reason}"))
+            .with_context("nothing was sent"));
+    }
     let form = (format == Format::Csv).then(|| csv::Form::of(&options)).flatten();
     let columns = match form {
         Some(form) => Some(csv::columns(&files(session, locations).await?, form, columns.as_ref())?),
@@ -140,6 +150,42 @@ async fn provider(
         return Err(none());
     }
     Ok(OwnTable::new(provider, OwnKind::File))
+}
+
+/// What to say of an error of a plan's rows: of a file of JSON, which one it is.
+pub fn told(plan: &Arc<dyn ExecutionPlan>, source: &Source) -> impl Fn(&DataFusionError) -> Error + Send + 'static {
+    let mut paths = Vec::new();
+    let walked = plan.apply(|node| {
+        let config =
+            node.downcast_ref::<DataSourceExec>().and_then(|scan| scan.data_source().downcast_ref::<FileScanConfig>());
+        if let Some(FileScanConfig { file_groups, .. }) = config {
+            let files = file_groups.iter().flat_map(|group| group.iter());
+            let read = files.map(|file| format!("/{}", decoded(file.object_meta.location.as_ref())));
+            paths.extend(read.filter(|path| {
+                let end = Path::new(path).extension().and_then(|end| Format::named(end.to_str()?));
+                matches!(end, Some(Format::Json | Format::JsonLines))
+            }));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    debug_assert!(walked.is_ok(), "the walk itself cannot fail");
+    let source = source.clone();
+    move |error| {
+        let problem = match error.find_root() {
+            DataFusionError::ArrowError(inner, _) => match &**inner {
+                ArrowError::JsonError(problem) => problem,
+                _ => return translate(error, Some(&source)),
+            },
+            _ => return translate(error, Some(&source)),
+        };
+        let which = match paths.as_slice() {
+            [path] => format!("`{path}`"),
+            [] => "a file of JSON".to_string(),
+            paths => format!("one of `{}`", paths.join("`, `")),
+        };
+        Error::new(Kind::Statement, format!("{which} has a value that is not of its column's type"))
+            .with_context(problem.clone())
+    }
 }
 
 /// The files that locations mean.

@@ -38,6 +38,7 @@ mod views;
 
 pub use change::{insert, refuse_change, target};
 pub use create::{explained, run};
+pub use files::told;
 pub use shown::{describe, show};
 pub use store::VIEWS;
 
