@@ -74,7 +74,28 @@ pub(super) fn of_statement(error: &ParserError, tokens: &[TokenWithSpan], source
         Some((expected, found)) => format!("expected {}, found `{}`", wanted(expected), found.trim()),
         None => lower_first(text.trim_end_matches('.')),
     };
+    if text.starts_with(AFTER_IS) {
+        let found = span_text(tokens, span);
+        return Error::new(
+            Kind::Syntax,
+            format!("expected NULL, TRUE, FALSE or DISTINCT FROM behind IS, found {found}"),
+        )
+        .at(source.place(span))
+        .with_hint(
+            "`a IS NOT DISTINCT FROM b` is true where both are the same or both NULL; `a IS DISTINCT FROM b` where not",
+        );
+    }
     Error::new(Kind::Syntax, message).at(source.place(span))
+}
+
+/// How the parser begins what it says of `a IS b`.
+const AFTER_IS: &str = "Expected: [NOT] NULL | TRUE | FALSE | DISTINCT";
+
+fn span_text(tokens: &[TokenWithSpan], span: Span) -> String {
+    match tokens.iter().find(|token| token.span == span && token.token != Token::EOF) {
+        Some(token) => format!("`{token}`"),
+        None => "the end of the statement".into(),
+    }
 }
 
 /// `expected …, found …` at a token of our own choice; no token means the statement's end.

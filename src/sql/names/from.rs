@@ -13,16 +13,24 @@ use super::outputs::Outputs;
 use super::query::path;
 use super::scope::{Item, Merged, Relation, Scope, Side, quoted, spanned};
 use super::select::renamed;
-use super::{Pass, TableUse, dialect};
+use super::{Pass, TableUse, dialect, reach};
 
 impl Pass<'_> {
     pub(super) fn from<'s>(&mut self, from: &mut Vec<TableWithJoins>, outer: Option<&'s Scope<'s>>) -> Scope<'s> {
         let mut scope = Scope::within(outer);
         scope.crowded = from.len() > 1 || from.iter().any(|tree| !tree.joins.is_empty());
+        let mut firsts = Vec::new();
         for tree in from.iter_mut() {
+            firsts.push(scope.relations.len());
             self.tree(tree, &mut scope);
         }
         within_reach(from);
+        let joined = firsts.len() - from.len();
+        for (tree, first) in from.iter_mut().zip(firsts.into_iter().skip(joined)).skip(1) {
+            for (span, error) in reach::before_comma(tree, &scope.relations[..first]) {
+                self.complain(span, error);
+            }
+        }
         scope
     }
 
@@ -32,6 +40,9 @@ impl Pass<'_> {
         for join in &mut tree.joins {
             let (middle, relations) = (scope.items.len(), scope.relations.len());
             self.factor(&mut join.relation, scope);
+            if let Some((span, error)) = reach::of_items(join) {
+                self.complain(span, error);
+            }
             self.join(&mut join.join_operator, scope, start, middle);
             match join.join_operator {
                 JoinOperator::Semi(_)
@@ -350,7 +361,7 @@ fn unnest(args: &mut Vec<FunctionArg>, alias: &mut Option<TableAlias>) -> TableF
     }
 }
 
-fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
+pub(super) fn constraint(operator: &mut JoinOperator) -> Option<&mut JoinConstraint> {
     match operator {
         JoinOperator::Join(constraint)
         | JoinOperator::Inner(constraint)

@@ -9,6 +9,7 @@ mod from;
 mod ignored;
 mod outputs;
 mod query;
+mod reach;
 mod scope;
 mod select;
 mod star;
