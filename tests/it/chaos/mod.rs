@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use iql::sandbox::{Fault, Served};
 
@@ -34,6 +34,8 @@ mod writes;
 const RUNS: u64 = 240;
 /// A sandbox's clock runs, and what its seed has under way ends at some time.
 const RUNS_OF_A_WORLD: u64 = 150;
+/// What was on its way when the estate was taken arrives after that.
+const LIFE_OF_A_WORLD: Duration = Duration::from_secs(8 * 60);
 const WORKERS: u64 = 4;
 /// The ids of Immuta's seed end here.
 const LAST_ID: u64 = 9;
@@ -362,14 +364,14 @@ async fn a_run_leaves_what_it_says() {
         tokio::spawn(async move {
             let mut figures = Figures::new();
             let mut world = Arc::new(World::new().await);
-            let mut done = 0;
+            let (mut done, mut made) = (0, Instant::now());
             loop {
                 let seed = next.fetch_add(1, Ordering::Relaxed);
                 if seed >= first + runs || failed.lock().expect("no panic").len() >= MOST_FAILED {
                     break;
                 }
-                if done == RUNS_OF_A_WORLD {
-                    (world, done) = (Arc::new(World::new().await), 0);
+                if done == RUNS_OF_A_WORLD || made.elapsed() > LIFE_OF_A_WORLD {
+                    (world, done, made) = (Arc::new(World::new().await), 0, Instant::now());
                 }
                 done += 1;
                 if let Err(story) = run(&world, seed, &mut figures).await {
