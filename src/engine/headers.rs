@@ -55,6 +55,17 @@ fn is_column(expr: &Expr) -> bool {
     }
 }
 
+/// What an item's column will be called, where that is known before it is planned.
+pub fn known(of: &SelectItem) -> Option<String> {
+    match (of, item(of)) {
+        (SelectItem::ExprWithAlias { alias, .. }, _) => Some(alias.value.clone()),
+        (_, Item::Typed(text)) => Some(text),
+        (SelectItem::UnnamedExpr(Expr::Identifier(name)), _) => Some(name.value.clone()),
+        (SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)), _) => parts.last().map(|name| name.value.clone()),
+        _ => None,
+    }
+}
+
 /// The schema with the typed names. Items stand for columns from the left up to the first that may be several, and from
 /// the right likewise.
 pub fn renamed(schema: &SchemaRef, items: &[Item]) -> SchemaRef {

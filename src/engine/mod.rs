@@ -20,6 +20,7 @@ mod everywhere;
 mod explain;
 mod explained;
 mod failures;
+mod foreseen;
 mod functions;
 mod headers;
 mod in_turn;

@@ -1,6 +1,7 @@
 """The shell as something that is programmed: branches, variables from rows, rows that go elsewhere once, other accounts."""
 
-from test_shell import INTERRUPT, TABLE, shell  # noqa: F401, the fixture
+from test_shell import INTERRUPT, NAMES, TABLE, shell  # noqa: F401, the fixture
+from test_writes_signals import creations, insert
 
 
 def test_a_branch_is_taken_or_passed_over(shell):
@@ -49,6 +50,39 @@ def test_a_row_sets_variables(shell, iql):
     assert "first eu-west-1" in terminal.run("\\echo first :first_region")
     (iql.home / "found.iql").write_text("SELECT 'x' AS found \\gset\nSELECT :'found' AS seen;\n")
     assert "seen" in terminal.run("\\i found.iql")
+
+
+def test_a_write_is_not_sent_again_by_a_command(shell, sandbox, iql):
+    terminal = shell()
+    terminal.run(f"{insert('w-a')};")
+    assert len(creations(sandbox)) == 1
+    for command in ("\\gset", "\\g", "\\gx", "\\g rows.csv", "\\g |cat"):
+        shown = terminal.run(command)
+        name = command.split(" ")[0]
+        assert f"`{name}` would send the last statement again, and that writes" in shown, shown
+        assert "nothing was sent" in shown, shown
+    assert "this one writes" in terminal.run("\\watch 0.1 c=2")
+    assert not (iql.home / "rows.csv").exists()
+    # What a variable makes a write of is one, and what only reads is run again.
+    terminal.run("\\set verb INSERT")
+    written = insert("w-b").replace("INSERT", ":verb", 1)
+    assert "this one writes" in terminal.run(f"{written} \\watch 0.1 c=2")
+    terminal.run(f"EXPLAIN {insert('w-c')};")
+    assert "CreateIntegration" in terminal.run("\\g")
+    terminal.run("EXEC immuta.integrations.scripts.delete @id = '7';")
+    assert "again" not in terminal.run("\\g |cat > script.sql")
+    assert len(creations(sandbox)) == 1
+    # Behind the statement itself it is run, and once; what cannot be set is said before that.
+    shown = terminal.run(f"{insert('w-d')} \\gset")
+    assert "gives none" in shown and "`RETURNING …` at its end" in shown, shown
+    shown = terminal.run(f"{insert('w-d')} RETURNING Identifier, upper(region) \\gset")
+    assert "`upper(region)` is no name" in shown and "nothing was sent" in shown, shown
+    assert len(creations(sandbox)) == 1
+    terminal.run(f"{insert('w-d')} RETURNING Identifier, region AS place \\gset new_")
+    assert len(creations(sandbox)) == 2
+    assert "new_place = 'us-east-1'" in terminal.run("\\set")
+    assert "(3 rows)" in terminal.run(f"{NAMES} LIMIT 3;")
+    assert "(3 rows)" in terminal.run("\\g")
 
 
 def test_what_is_not_set_is_named(shell):

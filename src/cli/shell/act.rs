@@ -85,15 +85,17 @@ impl Shell {
                     .map_err(|e| Error::new(Kind::Io, format!("cannot write `{name}`: {}", reason(&e))))?;
             }
             Act::Go => {
+                let text = self.to_run(before, "\\g")?;
                 let sink =
                     if rest.is_empty() { self.state.sink(&mut self.input) } else { Shared::new(Sink::named(rest)?) };
-                self.go(before, self.state.look, sink).await?;
+                self.go(text, self.state.look, sink).await?;
                 return Ok(Next::Go);
             }
             Act::GoExpanded => {
+                let text = self.to_run(before, "\\gx")?;
                 let look = Look { format: Format::Table, expanded: Expanded::On, ..self.state.look };
                 let sink = self.state.sink(&mut self.input);
-                self.go(before, look, sink).await?;
+                self.go(text, look, sink).await?;
                 return Ok(Next::Go);
             }
             Act::Watch => {

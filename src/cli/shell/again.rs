@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::cli::batch;
 use crate::cli::shell::Shell;
 use crate::cli::shell::act::usage;
 use crate::cli::shell::input::interrupts;
@@ -10,7 +9,6 @@ use crate::cli::shell::render::Look;
 use crate::cli::shell::sink::{Shared, Sink};
 use crate::error::Result;
 use crate::settings::duration;
-use crate::sql;
 
 impl Shell {
     /// The statement being typed, or else the last one.
@@ -28,8 +26,28 @@ impl Shell {
         }
     }
 
-    pub(super) async fn go(&mut self, before: &str, look: Look, sink: Shared) -> Result<()> {
+    /// The statement that a command is to run once. The last one is run again only if it reads: who asks for its rows does
+    /// not mean what it did to be done twice.
+    ///
+    /// # Errors
+    /// `Usage`: there is none, or it is the last one and writes; what is wrong with it.
+    pub(super) fn to_run(&self, before: &str, command: &str) -> Result<String> {
         let text = self.there(before)?;
+        if !before.trim().is_empty() || self.state.dry_run {
+            return Ok(text);
+        }
+        for statement in self.with_variables(&text, None)? {
+            if self.state.session.writes(&statement)? {
+                return Err(usage(&format!("`{command}` would send the last statement again, and that writes"))
+                    .with_context("nothing was sent")
+                    .with_hint(format!("`{command}` in the place of a statement's `;` runs it, and once"))
+                    .with_hint("to do it again, give the statement again: `\\p` prints it"));
+            }
+        }
+        Ok(text)
+    }
+
+    pub(super) async fn go(&mut self, text: String, look: Look, sink: Shared) -> Result<()> {
         self.state.last.clone_from(&text);
         self.statements(&text, None, look, sink).await
     }
@@ -47,8 +65,11 @@ impl Shell {
             }
         }
         let text = self.there(before)?;
-        if sql::parse(&text, None)?.iter().any(|statement| batch::may_write(&statement.body)) {
-            return Err(usage("`\\watch` runs a statement again and again, and this one writes"));
+        for statement in self.with_variables(&text, None)? {
+            if self.state.session.writes(&statement)? {
+                return Err(usage("`\\watch` runs a statement again and again, and this one writes")
+                    .with_context("nothing was sent"));
+            }
         }
         self.state.last.clone_from(&text);
         // From here on, so that Ctrl-C between two statements is heard as well.

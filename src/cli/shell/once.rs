@@ -12,7 +12,16 @@ impl Shell {
     /// Runs the statement, and sets a variable for each of its columns; one that is NULL unsets it. There has to be one
     /// row, and until there is nothing is set.
     pub(super) async fn set_from(&mut self, before: &str, prefix: &str) -> Result<()> {
-        let text = self.there(before)?;
+        let text = self.to_run(before, "\\gset")?;
+        for statement in self.with_variables(&text, None)? {
+            let columns = self.state.session.names(&statement)?.ok_or_else(|| {
+                usage("`\\gset` sets what a row has, and this statement writes and gives none")
+                    .with_context("nothing was sent")
+                    .with_hint("`RETURNING …` at its end gives the rows that it leaves")
+            })?;
+            let names: Vec<String> = columns.iter().map(|column| format!("{prefix}{column}")).collect();
+            named(&names).map_err(|error| error.with_context("nothing was sent"))?;
+        }
         self.state.last.clone_from(&text);
         let look = Look { format: Format::Table, ..self.state.look };
         self.state.result = None;
@@ -32,10 +41,7 @@ impl Shell {
         let columns = cells::columns(batch, Null::Absent)?;
         let names: Vec<String> =
             batch.schema_ref().fields().iter().map(|field| format!("{prefix}{}", field.name())).collect();
-        if let Some(wrong) = names.iter().find(|name| !is_name(name)) {
-            return Err(usage(&format!("`{wrong}` is no name of a variable: letters, digits and `_` are"))
-                .with_hint("`AS name` gives the column one; `\\last` shows the row"));
-        }
+        named(&names).map_err(|error| error.with_hint("`\\last` shows the row"))?;
         for (name, column) in names.into_iter().zip(columns) {
             match column.into_iter().next().flatten() {
                 Some(value) => drop(self.state.variables.insert(name, value)),
@@ -58,5 +64,17 @@ impl Shell {
         };
         self.state.once = Some(Shared::new(Sink::named(&name)?));
         Ok(())
+    }
+}
+
+/// That a variable can be called by each of some names.
+///
+/// # Errors
+/// `Usage`: one cannot.
+fn named(names: &[String]) -> Result<()> {
+    match names.iter().find(|name| !is_name(name)) {
+        None => Ok(()),
+        Some(wrong) => Err(usage(&format!("`{wrong}` is no name of a variable: letters, digits and `_` are"))
+            .with_hint("`AS name` gives the column one")),
     }
 }

@@ -93,6 +93,18 @@ pub fn statement(engine: &Engine, exec: &Exec, shows: bool, source: &Source) -> 
     Ok(Body::Query(Box::new(select(items, vec![relation(&table, None)], Some(selection)))))
 }
 
+/// Whether an EXEC writes; its name is written in full.
+///
+/// # Errors
+/// `Name`: no such resource or method.
+pub fn writes(engine: &Engine, exec: &Exec, source: &Source) -> Result<bool> {
+    let (table, method) = method_of(engine, exec, source)?;
+    let site = Site::of(engine, &table, source)?;
+    let found = site.resource.methods.iter().find(|known| known.name == method);
+    let call = found.map(|method| method.call.clone()).unwrap_or_default();
+    Ok(site.signature(&call)?.writes)
+}
+
 /// Holds that an EXEC only reads, and has what its method needs.
 ///
 /// # Errors
@@ -100,9 +112,7 @@ pub fn statement(engine: &Engine, exec: &Exec, shows: bool, source: &Source) -> 
 pub fn reads(engine: &Engine, exec: &Exec, source: &Source) -> Result<()> {
     let (table, method) = method_of(engine, exec, source)?;
     let site = Site::of(engine, &table, source)?;
-    let found = site.resource.methods.iter().find(|known| known.name == method);
-    let call = found.map(|method| method.call.clone()).unwrap_or_default();
-    if site.signature(&call)?.writes {
+    if writes(engine, exec, source)? {
         return Err(Error::new(
             Kind::Statement,
             format!("`{method}` writes, and a query within a query can only read"),

@@ -51,7 +51,7 @@ mod site;
 mod targets;
 mod update;
 
-pub use exec::{reads, statement as of_exec};
+pub use exec::{reads, statement as of_exec, writes};
 pub use method::{of_method, with_tables};
 pub use permissions::{of_method as permissions_of_method, permissions};
 

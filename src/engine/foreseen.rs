@@ -1,0 +1,65 @@
+//! What is known of a statement before it is planned: whether it writes, and what the columns of its rows will be called.
+//! Sends nothing.
+
+use sqlparser::ast::{Query, SelectItem, SetExpr};
+
+use crate::engine::session::Session;
+use crate::engine::{dml, headers};
+use crate::error::Result;
+use crate::sql::{Body, Statement};
+
+impl Session {
+    /// Whether running the statement once more would change something once more. What EXPLAIN is asked about does not run.
+    ///
+    /// # Errors
+    /// An EXEC of what there is not.
+    pub fn writes(&self, statement: &Statement) -> Result<bool> {
+        match &statement.body {
+            Body::Insert(_) | Body::Update(_) | Body::Delete(_) => Ok(true),
+            Body::Exec(_) => {
+                let mut whole = statement.clone();
+                self.complete(&mut whole)?;
+                match &whole.body {
+                    Body::Exec(exec) => dml::writes(self.engine(), exec, &statement.source),
+                    _ => Ok(true),
+                }
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// The names of the columns that the statement gives, those that are known before it is planned; `None` for a write
+    /// that gives no rows.
+    ///
+    /// # Errors
+    /// An EXEC of what there is not.
+    pub fn names(&self, statement: &Statement) -> Result<Option<Vec<String>>> {
+        let returning = match &statement.body {
+            Body::Query(query) => return Ok(Some(items(query).iter().filter_map(headers::known).collect())),
+            Body::Insert(insert) => &insert.returning,
+            Body::Update(update) => &update.returning,
+            Body::Delete(delete) => &delete.returning,
+            Body::Exec(exec) => &exec.returning,
+            _ => return Ok(Some(Vec::new())),
+        };
+        let gives = matches!(statement.body, Body::Exec(_))
+            && (statement.has_hint("SHOWRESULTS") || !self.writes(statement)?);
+        Ok(match returning {
+            Some(items) => Some(items.iter().filter_map(headers::known).collect()),
+            None => gives.then(Vec::new),
+        })
+    }
+}
+
+/// The outermost select list.
+fn items(query: &Query) -> &[SelectItem] {
+    fn of(body: &SetExpr) -> &[SelectItem] {
+        match body {
+            SetExpr::Select(select) => &select.projection,
+            SetExpr::Query(query) => of(&query.body),
+            SetExpr::SetOperation { left, .. } => of(left),
+            _ => &[],
+        }
+    }
+    of(&query.body)
+}
