@@ -257,6 +257,8 @@ def test_secrets_do_not_reach_the_history(shell, iql):
     terminal = shell()
     terminal.run("SELECT 'hunter2' AS password;")
     terminal.run(" SELECT 'hunter3' AS blank;")
+    terminal.run("\\set p hunter2x")
+    terminal.run("\\set password 'hunter2'")
     terminal.run("SELECT 'kept' AS a;")
     terminal.leave()
     history = (iql.home / ".local/state/iql/history").read_text()

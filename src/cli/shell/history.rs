@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rustyline::history::{History, SearchDirection, SearchResult};
 
-use crate::cli::shell::marks;
+use crate::cli::shell::{discreet, marks};
 use crate::engine::{self, Engine};
 
 /// Entries that are kept.
@@ -21,10 +21,10 @@ const SECRETS: [&str; 8] =
     ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "AUTHORIZATION", "APIKEY", "API_KEY", "PRIVATE_KEY"];
 
 /// What may be remembered of what was typed: nothing that begins with a blank, no literal that is known to be a secret, and
-/// nothing that speaks of one where none is known. What a secret is called is none.
+/// nothing that speaks of one, or gives a variable what may be one, where none is known. What a secret is called is none.
 pub fn remembered(text: &str, masked: impl Fn(&str) -> String) -> Option<String> {
     let kept = text.trim_end();
-    if kept.is_empty() || kept.starts_with(char::is_whitespace) {
+    if kept.is_empty() || kept.starts_with(char::is_whitespace) || discreet::sets_secret(kept) {
         return None;
     }
     let shown = masked(kept);
@@ -237,6 +237,9 @@ mod tests {
             (" SELECT 1;", None),
             ("", None),
             ("SELECT 'x' AS password;", None),
+            ("\\set password x", None),
+            ("\\set p hunter2x", None),
+            ("\\set region us-east-1", Some("\\set region us-east-1")),
             ("EXEC a.b.c.d @apiKey = 'x';", None),
             ("SET x.authorization = 'Bearer';", None),
             ("INSERT INTO a.b.c (password) VALUES (secret('NAME'));", Some("INSERT INTO a.b.c (p) VALUES (…);")),

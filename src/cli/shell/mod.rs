@@ -32,6 +32,7 @@ mod commands;
 mod complete;
 mod conditions;
 mod connect;
+mod discreet;
 mod edit;
 mod editor;
 mod highlight;
