@@ -34,6 +34,9 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
     }
     let script = sources::script(&exec.script).await?;
     if exec.writes.dryrun {
+        if !script.is_whole() {
+            output::told(script.statements().map(drop))?;
+        }
         return output::script(&script.text(), &exec.output).map(|()| Completeness::Whole);
     }
     let statements = statements(&script)?;

@@ -124,6 +124,9 @@ async fn file<T>(
         }
     };
     unused.saw(&script);
+    if !script.is_whole() {
+        unused.miss();
+    }
     let (mut statements, mut mistakes) = (Vec::new(), Vec::new());
     for Parsed { text, statement } in script.each() {
         let looked = match statement {

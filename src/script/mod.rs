@@ -66,6 +66,8 @@ pub struct Script {
     named: BTreeSet<String>,
     /// The anchors that there are, each once.
     anchors: Vec<String>,
+    /// What is wrong with files that it asks for. Invariant: while there is something, no statement is given to be run.
+    unread: Vec<Error>,
 }
 
 /// A stretch of text of one file, under one anchor at most.
@@ -85,7 +87,12 @@ impl Script {
                 Err(error) => mistakes.push((text, error)),
             }
         }
-        if mistakes.is_empty() { Ok(statements) } else { Err(self.told(mistakes)) }
+        if mistakes.is_empty() && self.is_whole() { Ok(statements) } else { Err(self.told(mistakes)) }
+    }
+
+    /// Whether every file that it asks for could be read.
+    pub fn is_whole(&self) -> bool {
+        self.unread.is_empty()
     }
 
     /// Every statement for itself, those that cannot be read among them.
@@ -93,15 +100,16 @@ impl Script {
         self.pieces.iter().flat_map(|piece| parse_each(&piece.source))
     }
 
-    /// The mistakes of some statements, by their texts, as they are told of: what is wrong with a template that nothing
-    /// was given for is that.
+    /// The mistakes of some statements, by their texts, as they are told of, behind those of files that cannot be read:
+    /// what is wrong with a template that nothing was given for is that.
     pub fn told(&self, mistakes: Vec<(String, Error)>) -> Vec<Error> {
+        let unread = self.unread.iter().cloned();
         let Some(unrendered) = &self.unrendered else {
-            return mistakes.into_iter().map(|(_, error)| error).collect();
+            return unread.chain(mistakes.into_iter().map(|(_, error)| error)).collect();
         };
         let (of_template, others): (Vec<_>, Vec<_>) = mistakes.into_iter().partition(|(text, _)| is_template(text));
         let template = (!of_template.is_empty()).then(|| unrendered.error());
-        template.into_iter().chain(others.into_iter().map(|(_, error)| error)).collect()
+        unread.chain(template).chain(others.into_iter().map(|(_, error)| error)).collect()
     }
 
     /// Whether a variable is named by its templates.
@@ -127,6 +135,7 @@ impl Script {
         self.named.extend(other.named);
         self.is_rendered |= other.is_rendered;
         self.anchors.extend(other.anchors);
+        self.unread.extend(other.unread);
         self
     }
 
@@ -136,7 +145,7 @@ impl Script {
     /// `Usage`: nothing does.
     pub fn check_anchor(&self, wanted: Option<&str>) -> Result<()> {
         match wanted {
-            Some(wanted) if !self.pieces.iter().any(|piece| piece.anchor.is_some()) => {
+            Some(wanted) if self.is_whole() && !self.pieces.iter().any(|piece| piece.anchor.is_some()) => {
                 anchors::missing(wanted, &self.anchors)
             }
             _ => Ok(()),
@@ -145,10 +154,11 @@ impl Script {
 }
 
 impl Reader<'_> {
-    /// A script's text; `file` is where it is from.
+    /// A script's text; `file` is where it is from. What is wrong with a file that it asks for is kept, to be told of with
+    /// whatever else is wrong.
     ///
     /// # Errors
-    /// What is wrong with its template, its variables, or with a file that it asks for.
+    /// What is wrong with its own template or its variables.
     pub fn read(&self, text: &str, file: Option<&File>) -> Result<Script> {
         let mut script = Script::default();
         let outer: Vec<PathBuf> = file.map(|file| file.identity.clone()).into_iter().collect();
@@ -206,7 +216,9 @@ impl Reader<'_> {
                 What::Anchor(next) => anchor = Some(next),
                 What::Include(path) => {
                     let place = part(cut.at.clone()).place_of(0..cut.at.len());
-                    self.include(&path, file, outer, &variables, script).map_err(|error| error.at(place))?;
+                    if let Err(error) = self.include(&path, file, outer, &variables, script) {
+                        script.unread.push(error.at(place));
+                    }
                 }
             }
         }

@@ -10,6 +10,8 @@ fn files(path: &Path) -> Result<File> {
         "dir/a.iql" => "SELECT 'a';\n\\i b.iql\nSELECT 'c'",
         "dir/b.iql" => "SELECT 'b' -- ;\n",
         "dir/round.iql" => "SELECT 1;\n.read './round.iql';",
+        "dir/holes.iql" => "\\i none.iql\n\\i open.iql\n\\i gone.iql\nSELEC 1;",
+        "dir/open.iql" => "SELECT 2;",
         "resource.iql" => {
             "-- note\n/*+ exists */\nSELECT 1\n\n/*+ create, retries=3 */\nINSERT INTO a.b.c (x) SELECT '{{ missing }}'\n/*+ delete */\nDELETE FROM a.b.c WHERE x = 1;"
         }
@@ -41,8 +43,21 @@ fn files_within_files() {
     let files: Vec<Option<PathBuf>> =
         script.statements().expect("statements").iter().map(|s| s.source.file().map(Path::to_path_buf)).collect();
     assert_eq!(files, [Some("dir/a.iql".into()), Some("dir/b.iql".into()), Some("dir/a.iql".into())]);
-    let round = read("dir/round.iql", None).expect_err("a circle").to_string();
+    let round = read("dir/round.iql", None).expect("a script").statements().expect_err("a circle");
+    let round = round[0].to_string();
     assert!(round.contains("`./round.iql` is within itself\n  dir/round.iql:2:1"), "{round}");
+}
+
+#[test]
+fn every_file_that_cannot_be_read_is_told_of_with_all_else() {
+    let script = read("dir/holes.iql", None).expect("a script");
+    assert!(!script.is_whole() && script.check_anchor(Some("create")).is_ok());
+    let mistakes = script.statements().expect_err("mistakes");
+    let lines: Vec<String> = mistakes.iter().map(|mistake| mistake.to_string().replace('\n', "|")).collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    for (line, expected) in lines.iter().zip(["holes.iql:1:1", "holes.iql:3:1", "holes.iql:4:1"]) {
+        assert!(line.contains(expected), "{line}");
+    }
 }
 
 #[test]

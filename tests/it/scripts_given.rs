@@ -23,6 +23,17 @@ fn every_mistake_in_one_run() {
 }
 
 #[test]
+fn files_that_cannot_be_read_and_all_else_in_one_run() {
+    let home = Home::new();
+    home.write("a.iql", "\\i missing.iql\nSELEC 1;\n\\i sub/b.iql\n\\i a.iql\nSELECT nope;");
+    home.write("sub/b.iql", "SELECT nope;\n\\i gone.iql\n");
+    insta::assert_snapshot!("check_unread", home.run(&["check", "a.iql"]));
+    insta::assert_snapshot!("exec_unread", home.run(&["exec", "-i", "a.iql"]));
+    let printed = home.run(&["exec", "--dryrun", "-i", "a.iql"]);
+    assert!(printed.starts_with("exit 1\n--- stdout\n--- stderr") && printed.contains("gone.iql"), "{printed}");
+}
+
+#[test]
 fn checks_need_nothing_that_only_a_call_needs() {
     let home = Home::new();
     home.write(
