@@ -34,6 +34,22 @@ fn files_that_cannot_be_read_and_all_else_in_one_run() {
 }
 
 #[test]
+fn a_write_is_pointed_at_where_it_is_wrong_and_told_of_whole() {
+    let home = Home::new();
+    home.write(
+        "a.iql",
+        &format!(
+            "UPDATE {TABLE} SET tags = '[]',\n  nothing = 1 WHERE region = 'Frankfurt';\n\
+             UPDATE {TABLE} SET nothing = 1 WHERE region = 'us-east-1';\n\
+             UPDATE {TABLE} SET region = 'x', KMSKeyID = 'x' WHERE regoin = 'us-east-1';\n\
+             INSERT INTO {TABLE} (IntegrationName,\n  Nothing, region) SELECT nope, 1, 'us-east-1' FROM {TABLE};\n\
+             INSERT INTO {TABLE} (SourceArn, TargetArn, Nme, region) SELECT 'a', 'b', 'c', 'us-east-1a'"
+        ),
+    );
+    insta::assert_snapshot!("check_writes", home.run(&["check", "a.iql"]));
+}
+
+#[test]
 fn checks_need_nothing_that_only_a_call_needs() {
     let home = Home::new();
     home.write(

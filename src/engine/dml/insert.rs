@@ -7,12 +7,13 @@ use std::sync::Arc;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlparser::ast::{Ident, SelectItem, SetExpr};
+use sqlparser::tokenizer::Span;
 
 use super::change::sendable;
 use super::document::{Document, wire};
 use super::ledger::Verb;
 use super::send::{Target, Work};
-use super::site::{Column, Site, refused};
+use super::site::{Column, Site, refused, with_hint};
 use super::{Planned, cells, check, json, look, memory};
 use crate::catalog::model::{Access, Generated, Method, Type};
 use crate::drivers::Request;
@@ -31,6 +32,8 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
     let site = Site::of(session.engine(), &insert.table, source)?;
     let method = site.method("INSERT", site.resource.verbs.insert.as_ref())?.clone();
     let mut complaints = Vec::new();
+    // Where the first complaint about a column stands.
+    let mut place = None;
     let columns: Vec<Option<Column<'_>>> = insert
         .columns
         .iter()
@@ -38,10 +41,15 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
             Ok(column) => Some(column),
             Err(complaint) => {
                 complaints.push(complaint);
+                place.get_or_insert(part.span);
                 None
             }
         })
         .collect();
+    let at = |error: Error, place: Option<Span>| match place {
+        Some(span) => error.at(source.place(span)),
+        None => error,
+    };
     for (at, column) in columns.iter().enumerate() {
         let name = |column: &Option<Column<'_>>| match column {
             Some(Column::Field(field)) => Some(field.name.clone()),
@@ -50,6 +58,7 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
         };
         if name(column).is_some() && columns[..at].iter().any(|earlier| name(earlier) == name(column)) {
             complaints.push(format!("the column `{}` is there twice", insert.columns[at].text));
+            place.get_or_insert(insert.columns[at].span);
         }
     }
     let given = |name: &str| {
@@ -61,16 +70,26 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
     complaints.extend(missing.iter().map(|wire| format!("`{wire}` is missing: an INSERT needs it")));
     complaints.extend(conflict(&site, insert));
 
-    let (state, run, mut query) = session.resolved(&insert.source, source, meter).await?;
-    tell_apart(&mut query.body);
-    let plan = physical(&state, &logical(&state, query, source).await?, source).await?;
+    let planned = async {
+        let (state, run, mut query) = session.resolved(&insert.source, source, meter).await?;
+        tell_apart(&mut query.body);
+        let plan = physical(&state, &logical(&state, query, source).await?, source).await?;
+        Ok((state, run, plan))
+    };
+    let (state, run, plan) = match planned.await {
+        Err(error) if !complaints.is_empty() => {
+            complaints.push(with_hint(&error));
+            return Err(at(refused("INSERT", complaints), place));
+        }
+        planned => planned?,
+    };
     let width = plan.schema().fields().len();
     if width != columns.len() {
         complaints.push(format!("there are {} columns, and {width} values for them", columns.len()));
     }
     // The rows may have mistakes too; they are not worth a call.
     if !complaints.is_empty() && (width != columns.len() || !scans(&plan).is_empty()) {
-        return Err(refused("INSERT", complaints));
+        return Err(at(refused("INSERT", complaints), place));
     }
     run.reads.get_or_init(|| permissions(&plan));
     run.calls.afford(least::calls(&plan))?;
@@ -146,7 +165,7 @@ pub async fn plan(session: &Session, insert: &Insert, source: &Source, meter: &A
         if targets.len() == 1 {
             complaints.iter_mut().for_each(|line| *line = line.strip_prefix("row 1: ").unwrap_or(line).to_string());
         }
-        return Err(hinted(refused("INSERT", complaints), &site, &lacking));
+        return Err(at(hinted(refused("INSERT", complaints), &site, &lacking), place));
     }
     Ok(Planned {
         verb: Verb::Insert,

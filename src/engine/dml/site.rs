@@ -151,9 +151,10 @@ impl Site {
     }
 }
 
-fn with_hint(error: &Error) -> String {
-    let hints: Vec<&str> = error.hints.iter().map(String::as_str).collect();
-    [vec![error.message.as_str()], hints].concat().join(": ")
+/// An error as one complaint of several, with the first thing to do about it.
+pub fn with_hint(error: &Error) -> String {
+    let hint = error.hints.first().map(|hint| format!(": {hint}"));
+    error.message.clone() + &hint.unwrap_or_default()
 }
 
 /// All that is wrong with a statement that writes, in one error.

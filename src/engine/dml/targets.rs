@@ -58,6 +58,16 @@ pub struct Targets {
     pub run: Arc<Run>,
 }
 
+/// What is wrong with what picks the targets, as far as that is known before any is read.
+pub async fn mistake(session: &Session, site: &Site, picked: &Picked<'_>, source: &Source) -> Option<Error> {
+    let fields: Vec<String> = site.resource.fields.iter().map(|field| field.name.clone()).collect();
+    let planned = async {
+        let (state, _, resolved) = session.resolved(&query(picked, &fields), source, &Arc::default()).await?;
+        physical(&state, &logical(&state, resolved, source).await?, source).await
+    };
+    planned.await.err()
+}
+
 /// Reads the targets; `call` is the one that will write.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments};
+use sqlparser::tokenizer::Span;
 
 use super::change::{About, steps};
 use super::check::{Findings, changed, differences, noun};
@@ -13,8 +14,8 @@ use super::document::{Document, brief, wire};
 use super::json;
 use super::ledger::Verb;
 use super::send::{Target, Work};
-use super::site::{Column, Site, refused};
-use super::targets::{Found, Picked, Targets, read};
+use super::site::{Column, Site, refused, with_hint};
+use super::targets::{Found, Picked, Targets, mistake, read};
 use super::{Planned, look, memory};
 use crate::catalog::model::{Access, Field, Method};
 use crate::engine::calls::Meter;
@@ -35,13 +36,20 @@ pub async fn plan(session: &Session, update: &Update, source: &Source, meter: &A
     let site = Site::of(session.engine(), &update.table, source)?;
     let method = site.method("UPDATE", site.resource.verbs.update.as_ref())?.clone();
     let identity = site.identity()?;
-    let sets = sets(&site, update)?;
     let picked = Picked {
         table: &update.table,
         alias: update.alias.as_ref(),
         others: &update.from,
         selection: &update.selection,
         values: update.assignments.iter().map(|assignment| &assignment.value).collect(),
+    };
+    let sets = match sets(&site, update) {
+        Ok(sets) => sets,
+        Err((mut complaints, span)) => {
+            // What is wrong with the WHERE is said in the same breath.
+            complaints.extend(mistake(session, &site, &picked, source).await.as_ref().map(with_hint));
+            return Err(refused("UPDATE", complaints).at(source.place(span)));
+        }
     };
     let Targets { found, named, absent, only_named, run } =
         read(session, &site, &method.call, &picked, source, meter).await?;
@@ -138,8 +146,11 @@ pub fn called(site: &Site, row: &Found) -> String {
     name.unwrap_or(&row.key).to_string()
 }
 
-fn sets<'a>(site: &'a Site, update: &Update) -> Result<Sets<'a>> {
+/// # Errors
+/// All that is wrong with the columns, and where the first of it stands.
+fn sets<'a>(site: &'a Site, update: &Update) -> Result<Sets<'a>, (Vec<String>, Span)> {
     let mut complaints = Vec::new();
+    let mut place = None;
     let (mut fields, mut patches): (Vec<&Field>, usize) = (Vec::new(), 0);
     for assignment in &update.assignments {
         match site.column(&assignment.column) {
@@ -155,12 +166,18 @@ fn sets<'a>(site: &'a Site, update: &Update) -> Result<Sets<'a>> {
             Ok(Column::Field(field)) => fields.push(field),
             Err(complaint) => complaints.push(complaint),
         }
+        if !complaints.is_empty() {
+            place.get_or_insert(assignment.column.span);
+        }
     }
     if patches > 0 && (!fields.is_empty() || patches > 1) {
         complaints.push("`PatchDocument` is the whole change, and goes with no other column".into());
     }
     match (complaints.is_empty(), patches) {
-        (false, _) => Err(refused("UPDATE", complaints)),
+        (false, _) => {
+            let first = || update.assignments.first().map_or_else(Span::empty, |assignment| assignment.column.span);
+            Err((complaints, place.unwrap_or_else(first)))
+        }
         (true, 0) => Ok(Sets::Columns(fields)),
         (true, _) => Ok(Sets::Patch),
     }
