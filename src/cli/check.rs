@@ -33,7 +33,7 @@ async fn mistake(session: &Session, statement: Statement) -> Result<()> {
         Body::Set { name, values, .. } if name == "iql.max_calls" => Settings::default().set(name, &values.join(",")),
         Body::Reset { name } if name == "iql.max_calls" => Ok(()),
         // What follows may name it.
-        Body::Own(Own::View(_) | Own::Refresh { .. } | Own::Drop { .. }) => {
+        Body::Own(Own::View(_) | Own::Refresh { .. } | Own::Drop { .. } | Own::Copy(_)) => {
             session.run(statement.clone()).await.map(drop)
         }
         _ => session.run(batch::dry(statement.clone())).await.map(drop),

@@ -33,7 +33,7 @@ async fn needed(session: &Session, statement: Statement) -> Result<BTreeSet<Perm
         Body::Set { name, .. } | Body::Reset { name } if name == "iql.max_calls" => Ok(BTreeSet::new()),
         Body::Set { .. } | Body::Reset { .. } => session.run(statement).await.map(|_| BTreeSet::new()),
         // What follows may name it.
-        Body::Own(Own::Table(_) | Own::View(_) | Own::File(_) | Own::Drop { .. }) => {
+        Body::Own(Own::Table(_) | Own::View(_) | Own::File(_) | Own::Drop { .. } | Own::Copy(_)) => {
             let needed = session.permissions(&statement).await?;
             session.run(statement).await.map(|_| needed)
         }

@@ -99,7 +99,12 @@ fn what_a_script_makes_is_known_to_what_follows_and_gone_afterwards() {
         "made.iql",
         "CREATE TABLE estate AS SELECT region, integration_name FROM aws.redshift.integrations WHERE region = 'us-east-1';\n\
          SELECT count(*) FROM estate WHERE region = 'us-east-1';\n\
-         COPY (SELECT * FROM estate) TO 'estate.csv';\n\
+         COPY (SELECT *, 1 AS one FROM estate) TO 'estate.csv';\n\
+         SELECT region, one + 1 FROM 'estate.csv';\n\
+         CREATE EXTERNAL TABLE read STORED AS CSV LOCATION './estate.csv';\n\
+         SELECT integration_name FROM read;\n\
+         COPY (SELECT * FROM read) TO 'again.parquet';\n\
+         SELECT one FROM 'again.parquet' JOIN 'estate.csv' USING (one);\n\
          INSERT INTO estate SELECT 'a', 'b';\n\
          CREATE VIEW inventory AS SELECT * FROM awscc.redshift.integrations;\n\
          CREATE MATERIALIZED VIEW kept AS SELECT * FROM inventory WHERE region = 'eu-west-1';\n\
@@ -115,6 +120,11 @@ fn what_a_script_makes_is_known_to_what_follows_and_gone_afterwards() {
         "{permissions}"
     );
     assert!(!home.path().join("estate.csv").exists());
+    home.write(
+        "unmade.iql",
+        "COPY (SELECT 1 AS one) TO 'made.json';\nSELECT two FROM 'made.json';\nSELECT 1 FROM 'other.json'",
+    );
+    insta::assert_snapshot!("check_of_files", home.run(&["check", "unmade.iql"]));
     home.write(
         "wrong.iql",
         "CREATE TABLE t AS SELECT * FROM aws.redshift.integrations;\nCREATE VIEW v AS SELECT nothing;",

@@ -9,10 +9,12 @@ use futures::TryStreamExt;
 use tempfile::NamedTempFile;
 
 use super::encode::{self, Csv, Encoder, Format};
+use super::files;
 use crate::engine::headers;
 use crate::engine::outcome::Outcome;
 use crate::engine::plan::{logical, physical};
 use crate::engine::session::Session;
+use crate::engine::show;
 use crate::error::{Error, Kind, Result, reason};
 use crate::sql::{Copy, Source};
 
@@ -22,6 +24,9 @@ use crate::sql::{Copy, Source};
 pub async fn copy(session: &Session, copy: &Copy, source: &Source) -> Result<Outcome> {
     let (format, csv) =
         form(copy).map_err(|error| error.at(source.place(copy.span)).with_context("nothing was sent"))?;
+    if session.rehearses {
+        return rehearsed(session, copy, (format, csv), source).await;
+    }
     let (draft, path) = draft(Path::new(&copy.file)).map_err(|error| {
         Error::new(Kind::Io, format!("cannot write `{}`: {}", copy.file, reason(&error)))
             .at(source.place(copy.span))
@@ -49,6 +54,16 @@ pub async fn copy(session: &Session, copy: &Copy, source: &Source) -> Result<Out
     outcome.notices.push(format!("{}: {}", copy.file, encode::rows(count)));
     outcome.rows.clear();
     Ok(outcome)
+}
+
+/// The same for a script that is looked at and not run: nothing is written, and what follows may read the file.
+async fn rehearsed(session: &Session, copy: &Copy, (format, csv): (Format, Csv), source: &Source) -> Result<Outcome> {
+    let prepared = session.prepare(&copy.query, source, &Arc::default(), (session.tolerance(), &[])).await?;
+    let plan = physical(&prepared.state, &logical(&prepared.state, prepared.query, source).await?, source).await?;
+    let schema = headers::renamed(&plan.schema(), &headers::typed(&copy.query));
+    unique(&schema)?;
+    files::promise(session, &copy.file, &encode::read_back(&schema, format, csv))?;
+    Ok(session.ready(show::nothing(), Vec::new()))
 }
 
 /// The format that is named, or that the file's name ends in; and how csv is written.

@@ -1,9 +1,10 @@
 //! Rows as the bytes of a file: csv, JSON and Parquet, written as they come. Knows no statement and no path.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
@@ -40,6 +41,27 @@ impl Format {
 pub struct Csv {
     pub delimiter: char,
     pub header: bool,
+}
+
+/// The columns of a file that is written with a schema, as it is read again: csv and JSON have no types but their own.
+pub fn read_back(schema: &SchemaRef, format: Format, csv: Csv) -> SchemaRef {
+    let fields = schema.fields().iter().enumerate().map(|(at, field)| {
+        let keeps = match format {
+            Format::Parquet => true,
+            Format::Csv => field.data_type().is_numeric() || field.data_type() == &DataType::Boolean,
+            Format::Json | Format::JsonLines => {
+                field.data_type().is_nested()
+                    || field.data_type().is_numeric()
+                    || field.data_type() == &DataType::Boolean
+            }
+        };
+        let kind = if keeps { field.data_type().clone() } else { DataType::Utf8 };
+        match format == Format::Csv && !csv.header {
+            true => Field::new(format!("column_{}", at + 1), kind, true),
+            false => Field::new(field.name(), kind, true),
+        }
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
 /// Writes rows; `end` has to be called, or the file is not whole.

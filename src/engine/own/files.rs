@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use datafusion::catalog::{TableProvider, TableProviderFactory};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -19,7 +20,7 @@ use futures::TryStreamExt;
 use serde::de::IgnoredAny;
 use sqlparser::ast;
 
-use super::create::{is_wanted, kept, schema};
+use super::create::{is_wanted, kept, of_rows, schema};
 use super::encode::Format;
 use super::{OwnKind, OwnTable, csv, own_name};
 use crate::engine::outcome::Outcome;
@@ -86,14 +87,39 @@ pub async fn create(session: &Session, create: &CreateFile, source: &Source) -> 
     Ok(session.ready(show::nothing(), Vec::new()))
 }
 
+/// Lets what follows read a file that a script would have written by then.
+///
+/// # Errors
+/// `Internal`.
+pub fn promise(session: &Session, path: &str, schema: &SchemaRef) -> Result<()> {
+    let table = OwnTable { kind: OwnKind::File, ..of_rows(schema, Vec::new(), Vec::new())? };
+    session.own.put(&promised(path), table);
+    Ok(())
+}
+
+/// The name of such a file among the session's tables: where it is, which no other table can be called.
+fn promised(path: &str) -> String {
+    let path = path.strip_prefix("file://").unwrap_or(path);
+    let path = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
+    format!("file://{}", path.display())
+}
+
 async fn provider(
     session: &Session,
     name: &str,
     locations: &[String],
     format: Format,
     options: BTreeMap<String, String>,
-    columns: Option<arrow::datatypes::SchemaRef>,
+    columns: Option<SchemaRef>,
 ) -> Result<OwnTable> {
+    if let ([location], true) = (locations, session.rehearses)
+        && let Some(table) = session.own.get(&promised(location))
+    {
+        return match columns {
+            Some(columns) => Ok(OwnTable { kind: OwnKind::File, ..of_rows(&columns, Vec::new(), Vec::new())? }),
+            None => Ok(table),
+        };
+    }
     for location in locations {
         check(location)?;
     }
