@@ -69,7 +69,10 @@ pub fn parse_each(source: &Source) -> Vec<Parsed> {
     let (tokens, wrong) = split::tokens_before(text);
     let parsed = |tokens: &[TokenWithSpan]| Parsed {
         text: source.between(first(tokens).span.start, last(tokens).span.end).to_string(),
-        statement: parse_statement(tokens, source).map_err(|error| cautious(syntax::with_quotes(error, tokens))),
+        statement: parse_statement(tokens, source).map_err(|error| {
+            let error = syntax::with_commands(syntax::with_quotes(error, tokens), tokens);
+            cautious(error)
+        }),
     };
     let mut each: Vec<Parsed> = split::statements(&tokens).map(parsed).collect();
     if let Some(error) = wrong {

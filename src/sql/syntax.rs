@@ -121,6 +121,27 @@ pub(super) fn unknown_verb(
     }
 }
 
+/// Adds where the commands of the shell are understood: in what is only SQL none is, but for the files that a script asks
+/// for.
+pub(super) fn with_commands(error: Error, tokens: &[TokenWithSpan]) -> Error {
+    let mut said = tokens.iter().filter(|token| !split::is_space(&token.token));
+    let is_dotted = said.next().is_some_and(|token| token.token == Token::Period);
+    let backslash = tokens.iter().position(|token| token.token == Token::Backslash);
+    let sign = match backslash {
+        Some(at) => at,
+        None if is_dotted => tokens.iter().position(|token| token.token == Token::Period).unwrap_or_default(),
+        None => return error,
+    };
+    let Some(Token::Word(word)) = tokens.get(sign + 1).map(|token| &token.token) else { return error };
+    let command = format!("{}{}", tokens[sign].token, word.value);
+    match command.as_str() {
+        "\\i" | "\\ir" | ".read" => error.with_hint(format!("`{command} FILE` stands alone on a line")),
+        _ => error.with_hint(format!(
+            "commands such as `{command}` are the shell's: start `iql`, and run the file there with `\\i FILE`"
+        )),
+    }
+}
+
 /// The clause that is nearly written at the word where the statement should have ended, or right before it: there it
 /// was taken for an alias.
 pub(super) fn meant_clause(found: &TokenWithSpan, tokens: &[TokenWithSpan]) -> Option<&'static str> {

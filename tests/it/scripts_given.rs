@@ -50,6 +50,16 @@ fn a_write_is_pointed_at_where_it_is_wrong_and_told_of_whole() {
 }
 
 #[test]
+fn commands_of_the_shell_are_known_for_what_they_are() {
+    let home = Home::new();
+    home.write(
+        "a.iql",
+        "\\set x 1\nSELECT 1;\nSELECT 2; \\i b.iql\n;\n\\if true\nSELECT 3;\n.mode csv\n;SELECT 4 \\g out.csv\n;\nSELECT 5;",
+    );
+    insta::assert_snapshot!("exec_commands", home.run(&["exec", "-i", "a.iql"]));
+}
+
+#[test]
 fn checks_need_nothing_that_only_a_call_needs() {
     let home = Home::new();
     home.write(
