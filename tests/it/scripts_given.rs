@@ -60,6 +60,20 @@ fn commands_of_the_shell_are_known_for_what_they_are() {
 }
 
 #[test]
+fn what_a_comment_opens_is_the_comments() {
+    let home = Home::new();
+    let text = "-- {{ braces, {% and {# signs\nSELECT '{{ a }}' AS a; /* {{ never\nclosed */ # {{\nSELECT '{{ a | upper }}' AS b -- by {{ a }}, {{";
+    home.write("a.iql", text);
+    let shown = home.run(&["exec", "-o", "text", "--var", "a=x", "-i", "a.iql"]);
+    assert_eq!(shown, "exit 0\n--- stdout\nx\nX\n--- stderr\n");
+    let printed = home.run(&["exec", "--dryrun", "-o", "text", "-H", "--var", "a=x", "-i", "a.iql"]);
+    assert!(printed.contains("-- {{ braces, {% and {# signs\n") && printed.contains("-- by x, {{"), "{printed}");
+    home.write("b.iql", "SELECT 1;\n-- {{ a }}\nSELECT '{{ a';");
+    let wrong = home.run(&["exec", "--var", "a=x", "-i", "b.iql"]);
+    assert!(wrong.contains("b.iql:3:9"), "{wrong}");
+}
+
+#[test]
 fn checks_need_nothing_that_only_a_call_needs() {
     let home = Home::new();
     home.write(

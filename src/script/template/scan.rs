@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::script::quotes::{Quotes, State};
+
 /// All ranges in bytes of the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {
@@ -14,15 +16,25 @@ pub enum Part {
 }
 
 /// The parts of a template in order; comments (`{# … #}`) are left out, and so are the blanks that a `-` takes away.
+/// What is opened in a comment of SQL and not closed in it is the comment's.
 ///
 /// # Errors
 /// Where something is opened that is not closed.
 pub fn parts(text: &str) -> Result<Vec<Part>, Range<usize>> {
     let mut parts = Vec::new();
-    let (mut at, mut trims) = (0, false);
+    let mut quotes = Quotes::default();
+    // Where the text begins that is no part yet, and from where signs are looked for in it.
+    let (mut at, mut from, mut trims) = (0, 0, false);
     loop {
-        let opened = text[at..].match_indices('{').map(|(found, _)| at + found).find(|found| opening(text, *found));
+        let opened = text[from..].match_indices('{').map(|(found, _)| from + found).find(|found| opening(text, *found));
         let end = opened.unwrap_or(text.len());
+        quotes.follow(&text[from..end]);
+        if let Some(open) = opened
+            && comment_end(text, open, &quotes).is_some_and(|end| closing(&text[..end], open).is_none())
+        {
+            from = open + 2;
+            continue;
+        }
         let mut plain = at..end;
         if trims {
             plain.start = end - text[plain.clone()].trim_start().len();
@@ -36,21 +48,20 @@ pub fn parts(text: &str) -> Result<Vec<Part>, Range<usize>> {
         }
         push(&mut parts, plain);
         if text[open..].starts_with("{#") {
-            let close = text[open + 2..].find("#}").ok_or(open..open + 2)?;
-            at = open + 2 + close + 2;
-            trims = text[..at].ends_with("-#}");
+            at = closing(text, open).ok_or(open..open + 2)?;
+            (from, trims) = (at, text[..at].ends_with("-#}"));
             continue;
         }
         let (inside, close) = inside(text, open).ok_or(open..open + 2)?;
         trims = text[..close].ends_with("-}}") || text[..close].ends_with("-%}");
-        at = close;
+        (at, from) = (close, close);
         let whole = open..close;
         if text[open..].starts_with("{{") {
             parts.push(Part::Value { whole, inside });
         } else if text[inside.clone()].trim() == "raw" {
             let (raw, after) = raw(text, close).ok_or(whole)?;
             push(&mut parts, raw);
-            (at, trims) = (after, false);
+            (at, from, trims) = (after, after, false);
         } else {
             parts.push(Part::Tag { whole, inside });
         }
@@ -79,6 +90,24 @@ fn push(parts: &mut Vec<Part>, plain: Range<usize>) {
 
 fn opening(text: &str, at: usize) -> bool {
     ["{{", "{%", "{#"].iter().any(|sign| text[at..].starts_with(sign))
+}
+
+/// Where what is opened at `open` ends, if it does.
+fn closing(text: &str, open: usize) -> Option<usize> {
+    match text[open..].starts_with("{#") {
+        true => text[open + 2..].find("#}").map(|close| open + 2 + close + 2),
+        false => inside(text, open).map(|(_, close)| close),
+    }
+}
+
+/// Where the comment of SQL ends that a place is in.
+fn comment_end(text: &str, at: usize, quotes: &Quotes) -> Option<usize> {
+    let end = match quotes.now() {
+        State::LineComment => text[at..].find('\n'),
+        State::BlockComment(_) => text[at..].find("*/"),
+        _ => return None,
+    };
+    Some(end.map_or(text.len(), |end| at + end))
 }
 
 /// What stands within the signs that are opened at `open`, and where it ends with them. Quotes and brackets within it
