@@ -9,7 +9,8 @@ use crate::sql::Statement;
 
 /// What was given, and is not named so far.
 pub struct Unused {
-    variables: Vec<String>,
+    /// With the variable that a template names instead.
+    variables: Vec<(String, Option<String>)>,
     params: Vec<String>,
     /// What is named, for which a mistyped one may have been meant.
     wanted: BTreeSet<String>,
@@ -21,7 +22,7 @@ impl Unused {
     pub fn new(templates: &Templates, common: &Common) -> Self {
         let names = |pairs: &mut dyn Iterator<Item = &String>| pairs.cloned().collect();
         Unused {
-            variables: names(&mut templates.var.iter().map(|(name, _)| name)),
+            variables: templates.var.iter().map(|(name, _)| (name.clone(), None)).collect(),
             params: names(&mut common.params.iter().map(|(name, _)| name)),
             wanted: BTreeSet::new(),
             is_unsure: false,
@@ -29,7 +30,10 @@ impl Unused {
     }
 
     pub fn saw(&mut self, script: &Script) {
-        self.variables.retain(|name| !script.names(name));
+        self.variables.retain(|(name, _)| !script.names(name));
+        for (name, near) in &mut self.variables {
+            *near = near.take().or(script.nearest(name).map(String::from));
+        }
     }
 
     pub fn saw_statement(&mut self, statement: &Statement) {
@@ -48,13 +52,18 @@ impl Unused {
         if self.is_unsure {
             return Vec::new();
         }
-        let variables = self.variables.iter();
-        let variables =
-            variables.map(|name| format!("`--var {name}` does nothing: no template has `{{{{ {name} }}}}`"));
+        let variables = self.variables.iter().map(|(name, near)| {
+            let meant = match near {
+                _ if self.wanted.contains(name) => format!("; `${name}` takes its value from `--param {name}=…`"),
+                Some(near) => format!("; is `{near}` meant?"),
+                None => String::new(),
+            };
+            format!("`--var {name}=…` is not used: no template has `{{{{ {name} }}}}`{meant}")
+        });
         let params = self.params.iter().map(|name| {
             let near = nearest(name, self.wanted.iter().map(String::as_str)).filter(|near| near != name);
             let meant = near.map(|near| format!("; is `${near}` meant?")).unwrap_or_default();
-            format!("`--param {name}` does nothing: no statement has `${name}`{meant}")
+            format!("`--param {name}=…` is not used: no statement has `${name}`{meant}")
         });
         variables.chain(params).collect()
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, nearest};
 use crate::sql::{Origin, Parsed, Run, Source, Statement, parse_each};
 use quotes::Quotes;
 use unrendered::{Unrendered, is_template};
@@ -115,6 +115,11 @@ impl Script {
     /// Whether a variable is named by its templates.
     pub fn names(&self, variable: &str) -> bool {
         self.named.iter().any(|name| name.split('.').next() == Some(variable))
+    }
+
+    /// The variable that its templates name and that is nearest to one that they do not.
+    pub fn nearest(&self, variable: &str) -> Option<&str> {
+        nearest(variable, self.named.iter().filter_map(|name| name.split('.').next()))
     }
 
     /// The whole text as it is run.

@@ -107,8 +107,20 @@ fn what_nothing_names_is_said_once() {
     let home = Home::new();
     home.write("a.iql", "SELECT '{{ name }}' AS a;\n\\i b.iql\n");
     home.write("b.iql", "-- by {{ author }}\nSELECT $region AS b;\n");
-    let given =
-        ["--var", "name=x", "--var", "author=me", "--var", "nmae=y", "--param", "region=r", "--param", "rgion=q"];
+    let given = [
+        "--var",
+        "name=x",
+        "--var",
+        "author=me",
+        "--var",
+        "nmae=y",
+        "--var",
+        "region=r",
+        "--param",
+        "region=r",
+        "--param",
+        "rgion=q",
+    ];
     let run = |words: &[&str]| home.run(&words.iter().copied().chain(given).collect::<Vec<_>>());
     insta::assert_snapshot!("unused_exec", run(&["exec", "-o", "csv", "-i", "a.iql"]));
     insta::assert_snapshot!("unused_check", run(&["check", "a.iql"]));
