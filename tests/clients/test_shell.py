@@ -192,6 +192,27 @@ def test_names_are_completed_by_what_stands_before_them(shell):
     assert listed.split()[0] == "region", listed
 
 
+def test_what_is_offered_stands_above_what_is_typed(shell):
+    terminal = shell(columns=80)
+    # In the second line of a statement, whose first is longer than the terminal is wide.
+    terminal.send(f"SELECT integration_name, source_arn, target_arn, create_time, tags, region\rFROM {TABLE} i WHERE i.\t")
+    listed = terminal.until("target_arn  ").split("WHERE i.")[-1]
+    assert "integration_arn" in listed and "region" in listed, listed
+    # The statement is there once more below, and nothing is drawn over the list.
+    below = terminal.until("i WHERE i.")
+    assert "SELECT integration_name, source_arn" in below, below
+    assert b"\x1b[A" not in terminal.raw[terminal.at - 40 :]
+    terminal.send("reg\t = 'us-east-1' LIMIT 1;\r")
+    assert "(1 row" in terminal.prompt()
+    # Several times at once, before the editor reads again.
+    terminal.send(f"SELECT * FROM {TABLE} WHERE \t\t\tregion = 'us-east-1' LIMIT 1;\r")
+    assert "(1 row" in terminal.prompt()
+    terminal.send("SHOW \t")
+    terminal.until("PROVIDERS")
+    terminal.send("VERSION;\r")
+    assert "(1 row" in terminal.prompt()
+
+
 def test_file_names_are_completed(shell, iql):
     (iql.home / "inventory.iql").write_text("SELECT 'from a file' AS said;\n")
     terminal = shell()

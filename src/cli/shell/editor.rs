@@ -15,8 +15,9 @@ use rustyline::{
 };
 use std::borrow::Cow;
 
-use crate::cli::shell::complete::{self, Names};
+use crate::cli::shell::complete::Names;
 use crate::cli::shell::history::{Entries, Known};
+use crate::cli::shell::offers::{Offers, Printer, Tab};
 use crate::cli::shell::{highlight, marks, steps};
 use crate::engine::Engine;
 
@@ -24,31 +25,30 @@ pub type LineEditor = Editor<Typist, Entries>;
 
 /// What the editor knows of the session.
 pub struct Typist {
-    engine: Arc<Engine>,
-    /// Filled in the background.
-    pub names: Arc<Mutex<Names>>,
-    files: FilenameCompleter,
+    offers: Arc<Offers>,
     colours: bool,
 }
 
 impl Typist {
     pub fn new(engine: Arc<Engine>, names: Arc<Mutex<Names>>, colours: bool) -> Self {
-        Typist { engine, names, files: FilenameCompleter::new(), colours }
+        let offers = Offers { engine, names, files: FilenameCompleter::new() };
+        Typist { offers: Arc::new(offers), colours }
     }
 }
 
 /// # Errors
 /// The terminal cannot be used.
-pub fn editor(typist: Typist, history: Entries) -> rustyline::Result<LineEditor> {
+pub fn editor(typist: Typist, history: Entries, printer: Printer) -> rustyline::Result<LineEditor> {
     let config = Config::builder()
         .completion_type(CompletionType::List)
-        .completion_show_all_if_ambiguous(true)
         // The marks of the continuation prompt are drawn by the highlighter, colours or none.
         .color_mode(ColorMode::Forced)
         .bell_style(rustyline::config::BellStyle::None)
         .auto_add_history(false)
         .build();
     let mut editor = Editor::with_history(config, history)?;
+    let tab = Tab { offers: typist.offers.clone(), printer };
+    editor.bind_sequence(KeyEvent(KeyCode::Tab, Modifiers::NONE), EventHandler::Conditional(Box::new(tab)));
     editor.set_helper(Some(typist));
     let plain = |code| KeyEvent(code, Modifiers::NONE);
     let keys = [
@@ -158,24 +158,8 @@ impl Validator for Typist {}
 impl Completer for Typist {
     type Candidate = Pair;
 
-    fn complete(&self, line: &str, pos: usize, context: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let before = marks::plain(&line[..pos]);
-        let found = {
-            let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-            complete::complete(&before, &marks::plain(&line[pos..]), self.engine.catalog(), &names)
-        };
-        // Words have no marks within, so that their places are the same from the cursor backwards.
-        let start = pos - (before.len() - found.start);
-        if found.files && line[..start].ends_with('\'') {
-            // What stands before it is SQL, whose quotes and comments the look for files does not know.
-            let quote = start - 1;
-            let (start, files) = self.files.complete(&line[quote..pos], pos - quote, context)?;
-            return Ok((start + quote, files));
-        }
-        if found.files {
-            return self.files.complete(line, pos, context);
-        }
-        Ok((start, found.words.into_iter().map(|word| Pair { display: word.clone(), replacement: word }).collect()))
+    fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        self.offers.at(line, pos)
     }
 }
 

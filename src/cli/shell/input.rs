@@ -3,14 +3,15 @@
 
 use rustyline::error::ReadlineError;
 use rustyline::{Config, EditMode, Editor};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::shell::ahead;
 use crate::cli::shell::editor::{self, LineEditor, Typist};
 use crate::cli::shell::history::Entries;
+use crate::cli::shell::offers::Printer;
 use crate::cli::shell::{marks, steps};
 use crate::cli::{cells, output};
 use crate::error::{Error, Kind, Result, reason};
@@ -39,7 +40,7 @@ pub struct Input {
 }
 
 enum Way {
-    Editor(Box<LineEditor>),
+    Editor { editor: Box<LineEditor>, printer: Printer },
     Plain { lines: Lines<BufReader<Stdin>>, history: Entries },
 }
 
@@ -49,7 +50,11 @@ impl Input {
     pub fn open(typist: Typist, history: Entries, plain: bool) -> Result<Input> {
         let way = match plain {
             true => Way::Plain { lines: BufReader::new(tokio::io::stdin()).lines(), history },
-            false => Way::Editor(Box::new(editor::editor(typist, history).map_err(unusable)?)),
+            false => {
+                let printer = Printer::default();
+                let editor = editor::editor(typist, history, printer.clone()).map_err(unusable)?;
+                Way::Editor { editor: Box::new(editor), printer }
+            }
         };
         Ok(Input { way, edits: Arc::default() })
     }
@@ -60,7 +65,7 @@ impl Input {
     /// `Io`: the terminal cannot be used.
     pub async fn read(&mut self, prompt: &Prompt, initial: &str) -> Result<Typed> {
         match &mut self.way {
-            Way::Editor(editor) => {
+            Way::Editor { editor, printer } => {
                 let initial = initial.to_string() + &ahead::typed().await;
                 if !initial.trim().is_empty() && initial.ends_with('\n') && steps::is_complete(&initial) {
                     output::say(&format!("{}{}", prompt.coloured, initial.trim_end()))?;
@@ -68,7 +73,8 @@ impl Input {
                 }
                 self.edits.store(true, Ordering::SeqCst);
                 // With it, a terminal that changes its size and signals are heard at once, whichever thread they reach.
-                let _printer = editor.create_external_printer();
+                let above = editor.create_external_printer().ok();
+                *printer.lock().unwrap_or_else(PoisonError::into_inner) = above.map(|above| Box::new(above) as Box<_>);
                 let prompt = (prompt.plain.as_str(), prompt.coloured.as_str());
                 let read = editor.readline_with_initial(&prompt, (&marks::marked(&initial), ""));
                 self.edits.store(false, Ordering::SeqCst);
@@ -107,7 +113,7 @@ impl Input {
         const PROMPT: &str = "`yes` or `y` to go on: ";
         output::note(&cells::printable(question));
         let answer = match &mut self.way {
-            Way::Editor(_) => {
+            Way::Editor { .. } => {
                 let mut editor: Editor<(), Entries> =
                     Editor::with_history(Config::default(), Entries::default()).map_err(unusable)?;
                 // What was typed before the question does not answer it.
@@ -132,7 +138,7 @@ impl Input {
 
     pub fn history(&mut self) -> &mut Entries {
         match &mut self.way {
-            Way::Editor(editor) => editor.history_mut(),
+            Way::Editor { editor, .. } => editor.history_mut(),
             Way::Plain { history, .. } => history,
         }
     }
@@ -140,7 +146,7 @@ impl Input {
     /// Lines of the terminal; none where it cannot be known.
     pub fn lines(&mut self) -> Option<usize> {
         match &mut self.way {
-            Way::Editor(editor) => editor.dimensions().map(|(_, lines)| lines.into()),
+            Way::Editor { editor, .. } => editor.dimensions().map(|(_, lines)| lines.into()),
             Way::Plain { .. } => None,
         }
     }
@@ -148,20 +154,20 @@ impl Input {
     /// Columns of the terminal.
     pub fn columns(&mut self) -> Option<u16> {
         match &mut self.way {
-            Way::Editor(editor) => editor.dimensions().map(|(columns, _)| columns),
+            Way::Editor { editor, .. } => editor.dimensions().map(|(columns, _)| columns),
             Way::Plain { .. } => comfy_table::Table::new().width().filter(|_| output::is_at_terminal()),
         }
     }
 
     pub fn clear(&mut self) {
-        if let Way::Editor(editor) = &mut self.way {
+        if let Way::Editor { editor, .. } = &mut self.way {
             // Where it fails there is nothing to clear.
             let _cleared = editor.clear_screen();
         }
     }
 
     pub fn bind_as(&mut self, mode: EditMode) {
-        if let Way::Editor(editor) = &mut self.way {
+        if let Way::Editor { editor, .. } = &mut self.way {
             editor::bind_as(editor, mode);
         }
     }

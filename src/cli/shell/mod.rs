@@ -42,6 +42,7 @@ mod input;
 mod lex;
 mod marks;
 mod named;
+mod offers;
 mod once;
 mod records;
 mod render;
