@@ -1,10 +1,10 @@
-//! What is known of a statement before it is planned: whether it writes, and what the columns of its rows will be called.
-//! Sends nothing.
+//! What is known before a statement is planned: whether it writes, what the columns of its rows will be called, and which
+//! names are the user's own. Sends nothing.
 
 use sqlparser::ast::{Query, SelectItem, SetExpr};
 
 use crate::engine::session::Session;
-use crate::engine::{dml, headers};
+use crate::engine::{dml, headers, own};
 use crate::error::Result;
 use crate::sql::{Body, Statement};
 
@@ -26,6 +26,11 @@ impl Session {
             }
             _ => Ok(false),
         }
+    }
+
+    /// Whether a table or a view of the user's own has this name.
+    pub fn has_own(&self, name: &str) -> bool {
+        own::is_there(self, name)
     }
 
     /// The names of the columns that the statement gives, those that are known before it is planned; `None` for a write

@@ -472,6 +472,8 @@ def test_commands_stand_for_statements(shell):
     assert "wire_name" in terminal.run(f"\\d+ {TABLE}")
     assert "create_resource" in terminal.run(f"\\dm {TABLE}")
     assert "integrations_list_only" in terminal.run("\\d awscc.redshift")
+    terminal.run("CREATE TABLE mine AS SELECT 1 AS own_column;")
+    assert "own_column" in terminal.run("\\d mine") and "own_column" in terminal.run("\\d+ mine")
     assert "awscc" in terminal.run("\\l")
     assert "json" in terminal.run("\\df json")
     assert "iql.tries" in terminal.run("\\ds tries")

@@ -28,9 +28,13 @@ impl Shell {
         let first = words.first().map(String::as_str);
         let act = match &command.does {
             Does::Acts(act) => *act,
-            Does::Runs { statement, .. } => {
+            Does::Runs { statement, of_own, .. } => {
+                let text = match (words.as_slice(), of_own) {
+                    ([name], Some(of_own)) if self.state.session.has_own(name) => of_own(name),
+                    _ => statement(&words),
+                };
                 let sink = self.state.sink(&mut self.input);
-                self.statements(&statement(&words), None, self.state.look, sink).await?;
+                self.statements(&text, None, self.state.look, sink).await?;
                 return Ok(kept(before));
             }
         };

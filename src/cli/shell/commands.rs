@@ -36,6 +36,8 @@ pub enum Does {
     Runs {
         shown: &'static str,
         statement: fn(&[String]) -> String,
+        /// The statement for the name of a table or a view of the user's own, where that is another.
+        of_own: Option<fn(&str) -> String>,
     },
     Acts(Act),
 }

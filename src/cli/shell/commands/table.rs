@@ -24,7 +24,16 @@ const fn runs(
     shown: &'static str,
     statement: fn(&[String]) -> String,
 ) -> Command {
-    Command { names, dots, arguments, about, takes, does: Does::Runs { shown, statement } }
+    Command { names, dots, arguments, about, takes, does: Does::Runs { shown, statement, of_own: None } }
+}
+
+const fn describes(command: Command, of_own: fn(&str) -> String) -> Command {
+    match command.does {
+        Does::Runs { shown, statement, .. } => {
+            Command { does: Does::Runs { shown, statement, of_own: Some(of_own) }, ..command }
+        }
+        Does::Acts(_) => command,
+    }
 }
 
 /// Every command, in the order of `\?`; an empty line stands before each of the titles.
@@ -32,18 +41,24 @@ pub const SECTIONS: &[(&str, &[Command])] = &[
     (
         "What there is",
         &[
-            runs(
-                &["d"],
-                &["schema", "inspect"],
-                "[NAME]",
-                "tables, or what a name stands for",
-                Takes::Name,
-                "DESCRIBE, SHOW …",
-                |a| described(a, ""),
+            describes(
+                runs(
+                    &["d"],
+                    &["schema", "inspect"],
+                    "[NAME]",
+                    "tables, or what a name stands for",
+                    Takes::Name,
+                    "DESCRIBE, SHOW …",
+                    |a| described(a, ""),
+                ),
+                |own| format!("DESCRIBE {own}"),
             ),
-            runs(&["d+"], &[], "NAME", "the same, and more of it", Takes::Name, "DESCRIBE EXTENDED …", |a| {
-                described(a, "EXTENDED ")
-            }),
+            describes(
+                runs(&["d+"], &[], "NAME", "the same, and more of it", Takes::Name, "DESCRIBE EXTENDED …", |a| {
+                    described(a, "EXTENDED ")
+                }),
+                |own| format!("DESCRIBE EXTENDED {own}"),
+            ),
             runs(&["dt"], &["tables"], "[PATTERN]", "tables", Takes::Nothing, "SHOW TABLES", |a| {
                 format!("SHOW TABLES{}", like(a))
             }),
