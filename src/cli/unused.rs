@@ -11,6 +11,8 @@ use crate::sql::Statement;
 pub struct Unused {
     /// With the variable that a template names instead.
     variables: Vec<(String, Option<String>)>,
+    /// All of them, those that are named among them.
+    given: Vec<String>,
     params: Vec<String>,
     /// What is named, for which a mistyped one may have been meant.
     wanted: BTreeSet<String>,
@@ -23,6 +25,7 @@ impl Unused {
         let names = |pairs: &mut dyn Iterator<Item = &String>| pairs.cloned().collect();
         Unused {
             variables: templates.var.iter().map(|(name, _)| (name.clone(), None)).collect(),
+            given: names(&mut templates.var.iter().map(|(name, _)| name)),
             params: names(&mut common.params.iter().map(|(name, _)| name)),
             wanted: BTreeSet::new(),
             is_unsure: false,
@@ -32,7 +35,8 @@ impl Unused {
     pub fn saw(&mut self, script: &Script) {
         self.variables.retain(|(name, _)| !script.names(name));
         for (name, near) in &mut self.variables {
-            *near = near.take().or(script.nearest(name).map(String::from));
+            let is_given = |near: &&str| self.given.iter().any(|given| given == near);
+            *near = near.take().or(script.nearest(name).filter(|near| !is_given(near)).map(String::from));
         }
     }
 

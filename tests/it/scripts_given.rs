@@ -105,23 +105,11 @@ fn an_empty_file_of_variables_is_one() {
 #[test]
 fn what_nothing_names_is_said_once() {
     let home = Home::new();
-    home.write("a.iql", "SELECT '{{ name }}' AS a;\n\\i b.iql\n");
+    home.write("a.iql", "SELECT '{{ name }}' AS a LIMIT {{ limit | default(5) }};\n\\i b.iql\n");
     home.write("b.iql", "-- by {{ author }}\nSELECT $region AS b;\n");
-    let given = [
-        "--var",
-        "name=x",
-        "--var",
-        "author=me",
-        "--var",
-        "nmae=y",
-        "--var",
-        "region=r",
-        "--param",
-        "region=r",
-        "--param",
-        "rgion=q",
-    ];
-    let run = |words: &[&str]| home.run(&words.iter().copied().chain(given).collect::<Vec<_>>());
+    let given = ["name=x", "author=me", "nmae=y", "limt=3", "region=r"].map(|pair| ["--var", pair]).concat();
+    let given = [given, ["--param", "region=r", "--param", "rgion=q"].to_vec()].concat();
+    let run = |words: &[&str]| home.run(&words.iter().copied().chain(given.iter().copied()).collect::<Vec<_>>());
     insta::assert_snapshot!("unused_exec", run(&["exec", "-o", "csv", "-i", "a.iql"]));
     insta::assert_snapshot!("unused_check", run(&["check", "a.iql"]));
     let quiet = home.run(&["exec", "--quiet", "-o", "csv", "--var", "nmae=y", "SELECT 1 AS a"]);
