@@ -125,7 +125,7 @@ mod tests {
             assert_eq!(listed(&words, columns), expected);
         };
         check(&["a", "b", "c"], 80, "a  b  c\n");
-        check(&["one", "two", "three", "four", "é"], 20, "one    four\ntwo    é\nthree\n");
+        check(&["one", "two", "three", "four", "é"], 20, "one    three  é\ntwo    four\n");
         check(&["longer than it is wide", "b"], 10, "longer than it is wide\nb\n");
         let many: Vec<String> = (0..MOST + 5).map(|number| format!("{number:03}")).collect();
         assert!(listed(&many, 80).ends_with("099\n… and 5 more\n"));
