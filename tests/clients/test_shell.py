@@ -173,7 +173,7 @@ def test_names_are_completed_by_what_stands_before_them(shell):
     for typed, completed in [
         ("SELECT * FROM imm\t", "FROM immuta."),
         (f"SELECT * FROM {TABLE} WHERE integration_n\t", f"{TABLE} WHERE integration_name"),
-        (f"UPDATE {TABLE} SET source_\t", "SET source_arn"),
+        (f"UPDATE {TABLE} SET integration_\t", "SET integration_name"),
         (f"SELECT * FROM {TABLE} i JOIN aws.redshift.clusters c ON i.target_\t", "ON i.target_arn"),
         ("EXEC awscc.redshift.integrations.dele\t", "integrations.delete_resource"),
         ("EXEC awscc.redshift.integrations.delete_resource @Ident\t", "@Identifier"),

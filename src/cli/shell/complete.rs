@@ -66,6 +66,7 @@ pub fn complete(text: &str, behind: &str, catalog: &Catalog, names: &Names) -> C
         Clause::Begin => words::VERBS.map(String::from).to_vec(),
         Clause::Words(words) => words.iter().map(|word| word.to_string()).collect(),
         Clause::Columns => columns(catalog, &context, &prefix),
+        Clause::Changes => changes(catalog, &context, &prefix),
         Clause::Fields => fields(catalog, &context, &path, &prefix, names),
         Clause::Nothing => Vec::new(),
     };
@@ -172,6 +173,15 @@ fn columns(catalog: &Catalog, context: &Context, prefix: &str) -> Vec<String> {
         sent.partition(|field| field.required || resource.param(&field.name).is_some_and(|param| param.required));
     let named = required.into_iter().chain(optional).map(|field| spelled(&field.name, &field.wire, prefix));
     named.chain(resource.hidden_params().map(|param| param.name.clone())).collect()
+}
+
+/// What an UPDATE may set.
+fn changes(catalog: &Catalog, context: &Context, prefix: &str) -> Vec<String> {
+    let resource = context.tables.first().and_then(|table| table.resource(catalog));
+    let Some(resource) = resource.filter(|resource| resource.verbs.update.is_some()) else { return Vec::new() };
+    let changed = resource.fields.iter().filter(|field| matches!(field.access, Access::Write | Access::Secret));
+    let named = changed.filter(|field| !field.echoes).map(|field| spelled(&field.name, &field.wire, prefix));
+    named.chain(["PatchDocument".to_string()]).collect()
 }
 
 /// A wire name where one is typed: they begin with a capital.

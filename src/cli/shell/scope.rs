@@ -28,6 +28,8 @@ pub enum Clause {
     Words(Vec<&'static str>),
     /// The columns that an INSERT gives.
     Columns,
+    /// The columns that an UPDATE sets.
+    Changes,
     /// A column, or whatever else makes an expression.
     Fields,
     Nothing,
@@ -172,6 +174,7 @@ fn at_level(level: &Level<'_>, first: &Piece<'_>, said: &[Piece<'_>]) -> Clause 
         "INTO" => Clause::Words(vec!["VALUES", "SELECT", "ON CONFLICT DO NOTHING", "RETURNING"]),
         "UPDATE" => Clause::Words(vec!["SET", "AS"]),
         "DELETE" => Clause::Words(vec!["FROM"]),
+        "SET" if !first.is("SET") && is_new => Clause::Changes,
         "SET" if !first.is("SET") => Clause::Fields,
         "SET" | "RESET" if behind.is_empty() => Clause::Setting,
         "DESCRIBE" if says("METHOD") && only(&["EXTENDED", "METHOD"]) => Clause::Method,

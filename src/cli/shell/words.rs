@@ -52,7 +52,7 @@ pub const OPERATORS: [&str; 18] = [
 ];
 
 /// What SHOW shows.
-pub const SHOWN: [&str; 11] = [
+pub const SHOWN: [&str; 12] = [
     "PROVIDERS",
     "SERVICES IN",
     "RESOURCES IN",
@@ -61,6 +61,7 @@ pub const SHOWN: [&str; 11] = [
     "INSERT INTO",
     "SETTINGS",
     "TABLES",
+    "VIEWS",
     "FUNCTIONS",
     "VERSION",
     "EXTENDED",

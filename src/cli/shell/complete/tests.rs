@@ -53,7 +53,9 @@ fn fields_are_those_of_the_tables_in_scope() {
         "SELECT * FROM awscc.redshift.integrations i JOIN aws.redshift.clusters c ON c.cluster_id|",
         &["cluster_identifier"],
     );
-    check("UPDATE awscc.redshift.integrations SET integration_n|", &["integration_name"]);
+    check("UPDATE awscc.redshift.integrations SET |", &["integration_name", "tags", "PatchDocument"]);
+    check("UPDATE awscc.redshift.integrations SET tags = '[]', Inte|", &["IntegrationName"]);
+    check("UPDATE awscc.redshift.integrations SET integration_name = source_|", &["source_arn"]);
     check("SELECT 1 FROM awscc.redshift.integrations ORDER BY integration_n|", &["integration_name"]);
     check("SELECT coun|", &["count("]);
     check("SELECT COUN|", &["count("]);
@@ -79,6 +81,7 @@ fn words_are_offered_where_they_may_stand() {
     check("sel|", &["select"]);
     check("EXPLAIN SEL|", &["SELECT"]);
     check("SHOW RES|", &["RESOURCES IN"]);
+    check("SHOW V|", &["VIEWS", "VERSION"]);
     check("SELECT 1 FROM a.b.c WHE|", &["WHERE"]);
     check("SELECT 1; SHO|", &["SHOW"]);
     check("UPDATE a.b.c S|", &["SET"]);
