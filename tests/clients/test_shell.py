@@ -393,7 +393,7 @@ def test_long_output_goes_to_the_pager(shell, iql):
 def test_wide_rows_are_shown_each_by_itself_and_cut_ones_whole(shell):
     terminal = shell(columns=60, PAGER="cat")
     shown = terminal.run(f"SELECT * FROM {TABLE} WHERE region = 'us-east-1' LIMIT 2;")
-    assert "…" in shown and "(2 rows, values cut to fit the terminal: `\\last` shows them whole)" in shown
+    assert "…" in shown and "(2 rows, values cut to fit the terminal: `\\last` shows them whole, `\\x auto` each row by itself)" in shown
     shown = terminal.run("\\last")
     assert "…" not in shown and "arn:aws:redshift:us-east-1:111122223333:integration:" in shown
     terminal.run("\\x auto")
@@ -511,6 +511,10 @@ def test_files_are_run_and_standard_input_is_a_script(shell, iql):
     shown = terminal.run("\\i outer.iql")
     assert "outer" in shown and "inner" in shown and "not reached" not in shown
     assert "inner.iql:5:19" in shown, shown
+    # What cannot be read is told of whole, and nothing of the file is run.
+    (iql.home / "wrong.iql").write_text("SELECT 'begun' AS a;\nSELEC 1;\n\\set y 1\nINSER 2;\n")
+    shown = terminal.run("\\i wrong.iql")
+    assert "wrong.iql:2:1" in shown and "wrong.iql:4:1" in shown and "begun" not in shown, shown
     (iql.home / "script.iql").write_text("SELECT 1 AS a; SELECT 2 AS b")
     with open(iql.home / "script.iql") as script:
         done = subprocess.run(

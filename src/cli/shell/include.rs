@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli::output;
 use crate::cli::shell::steps::{self, Step};
 use crate::cli::shell::{Next, Shell, branch, variables};
 use crate::error::{Error, Kind, Result, reason};
@@ -41,17 +42,20 @@ impl Shell {
         }
         // Whole before the first: a mistake further down is found before anything is sent. What has variables is known when
         // its turn comes, and so is a statement that commands stand within.
-        let mut is_begun = false;
+        let (mut is_begun, mut mistakes) = (false, Vec::new());
         for step in &found {
             match step {
                 Step::Command { before, .. } => is_begun |= !before.is_empty(),
                 Step::Statement { text, line } => {
                     if !std::mem::take(&mut is_begun) && variables::references(text).is_empty() {
                         let before = "\n".repeat(*line);
-                        sql::parse(&format!("{before}{text}"), Some(path))?;
+                        mistakes.extend(sql::parse(&format!("{before}{text}"), Some(path)).err());
                     }
                 }
             }
+        }
+        if !mistakes.is_empty() {
+            return output::told(Err(mistakes));
         }
         let mut begun = String::new();
         for step in found {

@@ -15,6 +15,8 @@ use crate::cli::shell::sink::Shared;
 use crate::cli::table::TableWriter;
 use crate::error::{Error, Kind, Result, reason};
 
+/// A column that is narrower, with its frame, shows little of anything.
+const LEGIBLE: usize = 8;
 /// Rows that are looked at before it is decided how they are shown.
 const LOOKED_AT: usize = 1000;
 /// Bytes of a result that are kept to be shown once more.
@@ -115,7 +117,12 @@ impl Renderer {
         match self.drawing {
             Drawing::Table(table) => {
                 let (mut bytes, cut) = table.end();
+                let columns = self.kept.schema.fields().len();
+                let is_narrow = self.width.is_some_and(|width| usize::from(width) < columns * LEGIBLE);
                 let cut = match cut {
+                    Some(_) if is_narrow => {
+                        ", values cut to fit the terminal: `\\last` shows them whole, `\\x auto` each row by itself"
+                    }
                     Some(_) if self.width.is_some() => ", values cut to fit the terminal: `\\last` shows them whole",
                     Some(_) => ", some values too long for a table: `\\format json` shows them whole",
                     None => "",
