@@ -147,6 +147,11 @@ def test_it_starts_without_a_call_and_leaves_at_the_end_of_input(shell, sandbox)
 
 def test_a_statement_may_have_several_lines(shell):
     terminal = shell()
+    # Who wants to leave, or to be helped, is told why nothing comes of it.
+    terminal.send("SELECT 1\rquit\r")
+    terminal.until("a statement is being typed: Ctrl-C clears it")
+    terminal.send(INTERRUPT)
+    terminal.prompt()
     terminal.send("SELECT 'a;b' AS one, -- not ;\r")
     terminal.until("\n> ")
     terminal.send("2 AS\rtwo;\r")

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 
 use crate::cli::shell::complete::Names;
 use crate::cli::shell::history::{Entries, Known};
-use crate::cli::shell::offers::{Offers, Printer, Tab};
+use crate::cli::shell::offers::{Offers, Printer, Tab, print_above};
 use crate::cli::shell::{highlight, marks, steps};
 use crate::engine::Engine;
 
@@ -47,7 +47,7 @@ pub fn editor(typist: Typist, history: Entries, printer: Printer) -> rustyline::
         .auto_add_history(false)
         .build();
     let mut editor = Editor::with_history(config, history)?;
-    let tab = Tab { offers: typist.offers.clone(), printer };
+    let tab = Tab { offers: typist.offers.clone(), printer: printer.clone() };
     editor.bind_sequence(KeyEvent(KeyCode::Tab, Modifiers::NONE), EventHandler::Conditional(Box::new(tab)));
     editor.set_helper(Some(typist));
     let plain = |code| KeyEvent(code, Modifiers::NONE);
@@ -68,7 +68,7 @@ pub fn editor(typist: Typist, history: Entries, printer: Printer) -> rustyline::
     ];
     let known = editor.history().known();
     for (typed, key) in keys {
-        let bound = Bound { key, known: known.clone() };
+        let bound = Bound { key, known: known.clone(), printer: printer.clone() };
         editor.bind_sequence(typed, EventHandler::Conditional(Box::new(bound)));
     }
     Ok(editor)
@@ -100,6 +100,7 @@ enum Key {
 struct Bound {
     key: Key,
     known: Known,
+    printer: Printer,
 }
 
 impl Bound {
@@ -113,6 +114,13 @@ impl ConditionalEventHandler for Bound {
         let (line, pos) = (context.line(), context.pos());
         let (before, behind) = (&line[..pos], &line[pos..]);
         let line_break = marks::line_break();
+        if matches!(self.key, Key::Enter) && steps::ends_in_word(&marks::plain(line)) {
+            // Who has not ended a statement is taken to go on with it, and may not know that.
+            print_above(
+                &self.printer,
+                "a statement is being typed: Ctrl-C clears it, `\\q` leaves, `\\?` helps".into(),
+            );
+        }
         match self.key {
             Key::Enter if steps::is_complete(&marks::plain(line)) => Some(Cmd::AcceptLine),
             // What was pasted has breaks without marks.

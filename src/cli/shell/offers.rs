@@ -68,7 +68,7 @@ impl ConditionalEventHandler for Tab {
         }
         let columns = comfy_table::Table::new().width().map_or(COLUMNS, usize::from);
         let shown: Vec<String> = found.iter().map(|pair| cells::one_line(&pair.display)).collect();
-        self.print(listed(&shown, columns));
+        print_above(&self.printer, listed(&shown, columns));
         // Not rustyline's own command, which would keep the list until the next key.
         let typed = &context.line()[start..context.pos()];
         match longest_common_prefix(&found).filter(|common| common.len() > typed.len()) {
@@ -78,20 +78,18 @@ impl ConditionalEventHandler for Tab {
     }
 }
 
-impl Tab {
-    /// Not here, but in a thread of its own: the printer may wait for the editor to take what it was given before, and the
-    /// editor waits for this key. While one waits the printer is not there, and nothing is lost but a list that was asked
-    /// for twice.
-    fn print(&self, list: String) {
-        let slot = self.printer.clone();
-        let taken = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut printer) = taken {
-            std::thread::spawn(move || {
-                // A list that cannot be shown is asked for again.
-                let _shown = printer.print(list);
-                slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(printer);
-            });
-        }
+/// Prints above what is typed: in a thread of its own, since the printer may wait for the editor to take what it was given
+/// before, and the editor waits for the key that this is for. While one waits the printer is not there, and nothing is lost
+/// but what was asked for twice.
+pub fn print_above(slot: &Printer, text: String) {
+    let slot = slot.clone();
+    let taken = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(mut printer) = taken {
+        std::thread::spawn(move || {
+            // What cannot be shown is asked for again.
+            let _shown = printer.print(text);
+            slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(printer);
+        });
     }
 }
 

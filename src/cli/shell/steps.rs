@@ -5,7 +5,7 @@ use crate::cli::shell::lex::{self, Kind};
 use crate::sql::split;
 
 /// Words that are commands without a backslash, alone on their line.
-const WORDS: [&str; 4] = ["help", "quit", "exit", "clear"];
+const WORDS: [&str; 5] = ["help", "?", "quit", "exit", "clear"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -60,6 +60,12 @@ pub fn is_complete(text: &str) -> bool {
     steps(text).1.is_empty()
 }
 
+/// Whether the last line of what is not finished is a word that would be a command alone, and is part of a statement here.
+pub fn ends_in_word(text: &str) -> bool {
+    let last = text.lines().next_back().unwrap_or_default().trim();
+    !is_complete(text) && WORDS.iter().any(|known| known.eq_ignore_ascii_case(last))
+}
+
 fn statement(text: &str, start: usize, end: usize) -> Step {
     Step::Statement { text: text[start..end].to_string(), line: text[..start].matches('\n').count() }
 }
@@ -112,12 +118,23 @@ mod tests {
             ("exit;", " | exit;\n… "),
             ("Help", " | Help\n… "),
             ("help me", "… help me"),
+            ("?", " | ?\n… "),
+            ("SELECT 1\nquit", "… SELECT 1\nquit"),
             ("SELECT .5;", "0: SELECT .5;\n… "),
             ("SELECT '", "… SELECT '"),
             ("/* a", "… /* a"),
             ("SELECT 1 -- a;", "… SELECT 1 -- a;"),
         ] {
             assert_eq!(shown(text), expected, "{text}");
+        }
+        for (text, expected) in [
+            ("SELECT 1\nquit", true),
+            ("SELECT 1\n Exit ", true),
+            ("quit", false),
+            ("a quit", false),
+            ("a\n;quit", false),
+        ] {
+            assert_eq!(ends_in_word(text), expected, "{text}");
         }
     }
 }
