@@ -27,6 +27,7 @@ mod signals;
 mod sources;
 mod stackql;
 mod table;
+mod target;
 mod titles;
 mod unused;
 

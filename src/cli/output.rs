@@ -1,28 +1,23 @@
 //! Where everything is printed: rows to standard output or a file, all else to standard error.
 //! Each result streams: a batch is written when it comes. Knows Arrow and the terminal, not where rows come from.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use tempfile::NamedTempFile;
 
 use crate::cli::args::{self, Format};
 use crate::cli::binary::Binary;
 use crate::cli::cells;
 use crate::cli::markdown;
 use crate::cli::table::TableWriter;
+use crate::cli::target::{Target, write_error};
 use crate::engine::{Forms, csv_field};
 use crate::error::{Error, Kind, Result, reason};
 use crate::settings::Person;
 use crate::sql::{Body, Statement};
-
-/// So many bytes may wait to be written: what waits for its reader costs a change of threads each time.
-const ROOM: usize = 256 << 10;
 
 /// A result's rows on their way out.
 pub struct Output {
@@ -35,57 +30,6 @@ pub struct Output {
     current: Option<Writer>,
     /// Whether it has rows that are worth having when what follows them fails.
     keeps: bool,
-}
-
-enum Target {
-    Standard(BufWriter<io::Stdout>),
-    /// Written beside its name, and renamed when all is done.
-    File {
-        file: BufWriter<NamedTempFile>,
-        path: PathBuf,
-    },
-    /// A device or a pipe with a name, which is written as it is.
-    Device {
-        file: BufWriter<File>,
-        path: PathBuf,
-    },
-    /// Whatever takes bytes: the shell's screen, pager or file.
-    Sink(Box<dyn Write + Send>),
-}
-
-impl Target {
-    /// What is at `path`, or at the end of its links: a link stays, and so does the mode of a file that is there.
-    fn at(path: &Path) -> io::Result<Target> {
-        let (path, permissions) = match std::fs::metadata(path) {
-            Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(there) if !there.is_file() => {
-                // A pipe is opened once somebody reads it.
-                let file = tokio::task::block_in_place(|| OpenOptions::new().write(true).open(path))?;
-                return Ok(Target::Device { file: BufWriter::with_capacity(ROOM, file), path: path.to_path_buf() });
-            }
-            Ok(there) => (path.canonicalize()?, Some(there.permissions())),
-            Err(_) => (end_of_links(path)?, None),
-        };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new();
-        let file = file.prefix(".iql-").permissions(default_permissions()).tempfile_in(folder)?;
-        if let Some(permissions) = permissions {
-            // Not at its creation, where the user's mask would take from it.
-            file.as_file().set_permissions(permissions)?;
-        }
-        Ok(Target::File { file: BufWriter::new(file), path })
-    }
-}
-
-/// Where a link to nothing, perhaps by way of others, points.
-fn end_of_links(path: &Path) -> io::Result<PathBuf> {
-    let mut path = path.to_path_buf();
-    // As many as Linux follows.
-    for _ in 0..40 {
-        let Ok(next) = path.read_link() else { return Ok(path) };
-        path = path.parent().unwrap_or(Path::new("")).join(next);
-    }
-    Err(io::Error::other("its links lead nowhere"))
 }
 
 enum Writer {
@@ -113,7 +57,7 @@ impl Output {
     /// `Io`: the file cannot be created.
     pub fn open(wanted: &args::Output, quiet: bool) -> Result<Output> {
         let target = match wanted.outfile.as_deref() {
-            None => Target::Standard(BufWriter::with_capacity(ROOM, io::stdout())),
+            None => Target::standard(io::stdout()),
             Some(path) => Target::at(path).map_err(|source| {
                 Error::new(Kind::Io, format!("cannot write `{}`: {}", path.display(), reason(&source)))
                     .with_context("nothing was sent")
@@ -283,16 +227,7 @@ impl Output {
     /// # Errors
     /// `Io`: the file cannot be finished or renamed.
     pub fn close(self) -> Result<()> {
-        match self.target {
-            Target::Standard(mut stream) => at_leisure(None, || stream.flush()),
-            Target::Device { mut file, path } => at_leisure(Some(&path), || file.flush()),
-            Target::Sink(mut sink) => at_leisure(None, || sink.flush()),
-            Target::File { file, path } => {
-                let file = file.into_inner().map_err(|e| write_error(e.into_error(), Some(&path)))?;
-                file.as_file().sync_all().map_err(|e| write_error(e, Some(&path)))?;
-                file.persist(&path).map(drop).map_err(|e| write_error(e.error, Some(&path)))
-            }
-        }
+        self.target.close()
     }
 
     /// The names that JSON objects use: a repeated one gets a number, with a notice.
@@ -318,18 +253,7 @@ impl Output {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        match &mut self.target {
-            Target::Standard(stream) if has_room(stream, bytes) => {
-                stream.write_all(bytes).map_err(|e| write_error(e, None))
-            }
-            Target::Standard(stream) => at_leisure(None, || stream.write_all(bytes)),
-            Target::Device { file, path } if has_room(file, bytes) => {
-                file.write_all(bytes).map_err(|e| write_error(e, Some(path)))
-            }
-            Target::Device { file, path } => at_leisure(Some(path), || file.write_all(bytes)),
-            Target::Sink(sink) => at_leisure(None, || sink.write_all(bytes)),
-            Target::File { file, path } => file.write_all(bytes).map_err(|e| write_error(e, Some(path))),
-        }
+        self.target.write(bytes)
     }
 
     /// What was written so far is where it goes to.
@@ -337,31 +261,7 @@ impl Output {
     /// # Errors
     /// As for `begin`.
     pub fn flush(&mut self) -> Result<()> {
-        match &mut self.target {
-            Target::Standard(stream) => at_leisure(None, || stream.flush()),
-            Target::Device { file, path } => at_leisure(Some(path), || file.flush()),
-            Target::Sink(sink) => at_leisure(None, || sink.flush()),
-            Target::File { .. } => Ok(()),
-        }
-    }
-}
-
-/// A write that waits for whoever reads it (standard output, or what is at `path`), perhaps for ever, and holds up
-/// nothing else meanwhile: calls in flight go on, and signals are heard.
-pub fn at_leisure(path: Option<&Path>, write: impl FnOnce() -> io::Result<()>) -> Result<()> {
-    tokio::task::block_in_place(write).map_err(|e| write_error(e, path))
-}
-
-/// Whether these wait with the others, so that nobody has to be waited for.
-fn has_room(buffer: &BufWriter<impl Write>, bytes: &[u8]) -> bool {
-    bytes.len() < buffer.capacity() - buffer.buffer().len()
-}
-
-fn write_error(source: io::Error, path: Option<&Path>) -> Error {
-    let place = path.map_or("standard output".into(), |path| format!("`{}`", path.display()));
-    match source.kind() {
-        io::ErrorKind::BrokenPipe => Error::new(Kind::Closed, format!("{place} was closed")),
-        _ => Error::new(Kind::Io, format!("cannot write to {place}: {}", reason(&source))),
+        self.target.flush()
     }
 }
 
@@ -370,12 +270,6 @@ pub fn unwritable(error: ArrowError) -> Error {
     Error::new(Kind::Internal, "a value cannot be written in this format")
         .with_context(error.to_string())
         .with_source(error)
-}
-
-/// What a new file gets, less the user's mask: a temporary file is closed to others, a result is not.
-fn default_permissions() -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::Permissions::from_mode(0o666)
 }
 
 /// A line of text to standard output that is no row (`iql sandbox` saying where it listens).

@@ -9,10 +9,11 @@ use comfy_table::Table;
 
 use crate::cli::args::Format;
 use crate::cli::cells::{self, Null};
-use crate::cli::output::{self, Output};
+use crate::cli::output::Output;
 use crate::cli::shell::records::Records;
 use crate::cli::shell::sink::Shared;
 use crate::cli::table::TableWriter;
+use crate::cli::target;
 use crate::error::{Error, Kind, Result, reason};
 
 /// A column that is narrower, with its frame, shows little of anything.
@@ -213,7 +214,7 @@ fn wanted(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<usize> {
 }
 
 pub fn written(sink: &mut Shared, bytes: &[u8]) -> Result<()> {
-    output::at_leisure(None, || sink.write_all(bytes).and_then(|()| sink.flush()))
+    target::at_leisure(None, || sink.write_all(bytes).and_then(|()| sink.flush()))
 }
 
 /// Waits for the pager, if there is one.
