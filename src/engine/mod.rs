@@ -50,6 +50,7 @@ mod session;
 mod shared;
 mod show;
 mod skeleton;
+mod sorted;
 mod tables;
 mod text;
 mod translate;
