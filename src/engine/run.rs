@@ -74,6 +74,23 @@ impl Defaults {
 }
 
 impl Run {
+    /// The run of what asks no table.
+    pub fn bare(calls: Arc<Calls>) -> Run {
+        Run {
+            calls,
+            meter: Arc::default(),
+            defaults: Defaults::default(),
+            tables: Vec::new(),
+            has_where: false,
+            region_hint: None,
+            memory_is_limited: false,
+            reads: OnceLock::new(),
+            notices: Mutex::default(),
+            failures: Arc::default(),
+            regions: Regions::default(),
+        }
+    }
+
     /// The run that a plan is made for.
     ///
     /// # Errors
@@ -168,24 +185,4 @@ impl Run {
 /// Our error on its way through DataFusion.
 pub fn raise(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
-}
-
-#[cfg(test)]
-impl Run {
-    /// The run of no statement.
-    pub fn bare(limits: &crate::settings::Limits) -> Run {
-        Run {
-            calls: Arc::new(Calls::new(limits)),
-            meter: Arc::default(),
-            defaults: Defaults::default(),
-            tables: Vec::new(),
-            has_where: false,
-            region_hint: None,
-            memory_is_limited: false,
-            notices: Mutex::default(),
-            reads: OnceLock::new(),
-            failures: Arc::default(),
-            regions: Regions::default(),
-        }
-    }
 }

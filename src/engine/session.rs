@@ -456,19 +456,7 @@ impl Session {
 
     pub(super) fn ready(&self, batch: RecordBatch, notices: Vec<String>) -> Outcome {
         let schema = batch.schema();
-        let run = Run {
-            calls: self.variables().calls.clone(),
-            meter: Arc::default(),
-            defaults: Defaults::default(),
-            tables: Vec::new(),
-            has_where: false,
-            region_hint: None,
-            memory_is_limited: false,
-            reads: OnceLock::new(),
-            notices: Mutex::default(),
-            failures: Arc::default(),
-            regions: Regions::default(),
-        };
+        let run = Run::bare(self.variables().calls.clone());
         let stream = futures::stream::iter([Ok(batch)]).boxed();
         Outcome::of(schema, stream, notices, Arc::new(run))
     }

@@ -16,6 +16,7 @@ use super::look::{Look, fields};
 use super::send::{Sender, Target, Work};
 use crate::catalog::model::Resource;
 use crate::drivers::{Driver, Page, Request, Signature, Stop};
+use crate::engine::calls::Calls;
 use crate::engine::run::Run;
 use crate::error::{Error, Kind, Place, Result};
 use crate::settings::{Limits, Settings};
@@ -131,7 +132,7 @@ impl Double {
     pub fn sender(self: &Arc<Self>, verb: Verb, on_conflict: OnConflict, targets: &[Target]) -> Sender {
         let limits =
             Limits { tries: 3, backoff: Duration::from_millis(1), call: Duration::from_secs(5), ..Limits::default() };
-        let run = Arc::new(Run::bare(&limits));
+        let run = Arc::new(Run::bare(Arc::new(Calls::new(&limits))));
         let names = targets.iter().map(|target| target.name.clone());
         Sender {
             look: Look { resource: RESOURCE.clone(), driver: self.clone(), run },

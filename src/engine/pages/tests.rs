@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::drivers::Signature;
+use crate::engine::calls::Calls;
 use crate::settings::Limits;
 
 /// A list by its markers. Of each page: what it tells before it is read, and where it says that the next one starts.
@@ -63,7 +64,8 @@ impl Driver for List {
 
 /// The markers of the pages that are read, and what ended that if it was not the last.
 async fn read(driver: &Arc<List>, is_ahead: bool) -> (Vec<String>, Option<Error>) {
-    let pager = Pager::new(driver.clone(), Arc::new(Run::bare(&Limits::default())), Request::default());
+    let pager =
+        Pager::new(driver.clone(), Arc::new(Run::bare(Arc::new(Calls::new(&Limits::default())))), Request::default());
     let mut pager = if is_ahead { pager.ahead() } else { pager };
     let mut read = Vec::new();
     loop {
