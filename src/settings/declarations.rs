@@ -105,7 +105,7 @@ pub const DECLARATIONS: &[Declaration] = &[
     },
     Declaration {
         name: "iql.retry_time",
-        description: "for how long one call is tried again, waiting included",
+        description: "for how long one call is tried again, waiting in line not included",
         at_start: false,
         set: |s, text| duration(text).map(|value| s.limits.retry = value),
         show: |s| show_duration(s.limits.retry),
