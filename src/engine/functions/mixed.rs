@@ -16,19 +16,21 @@ use super::scalars::Name;
 pub fn typed(value: &Expr) -> Option<Expr> {
     match value {
         Expr::ScalarFunction(ScalarFunction { func, args }) => match (func.name(), args.as_slice()) {
-            ("coalesce" | "nvl", args) if args.iter().any(is_typed) => Some(coalesce(args.iter().map(json).collect())),
+            ("coalesce" | "nvl", args) if args.iter().any(order::is_typed) => {
+                Some(coalesce(args.iter().map(json).collect()))
+            }
             ("nullif", [one, _]) => {
                 let found = order::typed(one)?;
-                Some(cased([(value.clone().is_not_null(), found)], None))
+                Some(where_true(value.clone().is_not_null(), found))
             }
             _ => None,
         },
-        Expr::Case(case) if results(case).any(is_typed) => Some(Expr::Case(in_json(case.clone()))),
+        Expr::Case(case) if results(case).any(order::is_typed) => Some(Expr::Case(in_json(case.clone()))),
         _ => None,
     }
 }
 
-/// Whether it gives a value of JSON among others.
+/// Whether one of the values that it gives is such as `is_value` says.
 pub fn is_value(value: &Expr, is_value: impl Fn(&Expr) -> bool) -> bool {
     match value {
         Expr::ScalarFunction(ScalarFunction { func, args }) => match func.name() {
@@ -51,8 +53,8 @@ pub fn rewritten(expr: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>>
             let args = match <[Expr; 2]>::try_from(args) {
                 Ok([one, other]) if func.name() == "nullif" => {
                     return Ok(match order::typed(&one) {
-                        Some(found) => Transformed::yes(valued(cased([(differ(one, other, schema), found)], None))),
-                        None if mixed => Transformed::yes(cased([(differ(one.clone(), other, schema), one)], None)),
+                        Some(found) => Transformed::yes(valued(where_true(differ(one, other, schema), found))),
+                        None if mixed => Transformed::yes(where_true(differ(one.clone(), other, schema), one)),
                         None => Transformed::no(func.call(vec![one, other])),
                     });
                 }
@@ -83,11 +85,11 @@ pub fn is_true(text: &str) -> bool {
 }
 
 fn of_case(case: Case, schema: &DFSchema) -> Transformed<Expr> {
-    let marked = results(&case).any(is_typed) || is_mixed(results(&case), schema);
+    let marked = results(&case).any(order::is_typed) || is_mixed(results(&case), schema);
     let mut case = if marked { in_json(case) } else { case };
     let operand = case.expr.take_if(|operand| {
         case.when_then_expr.iter().any(|(when, _)| {
-            is_mixed([&**operand, &**when].into_iter(), schema) || (is_typed(operand) && is_typed(when))
+            is_mixed([&**operand, &**when].into_iter(), schema) || (order::is_typed(operand) && order::is_typed(when))
         })
     });
     let mut changed = marked || operand.is_some();
@@ -112,10 +114,6 @@ fn is_mixed<'a>(values: impl Iterator<Item = &'a Expr>, schema: &DFSchema) -> bo
     kinds.contains(&Kind::Value) && (kinds.contains(&Kind::Number) || kinds.contains(&Kind::Truth))
 }
 
-fn is_typed(value: &Expr) -> bool {
-    order::typed(value).is_some()
-}
-
 fn results(case: &Case) -> impl Iterator<Item = &Expr> {
     case.when_then_expr.iter().map(|(_, then)| &**then).chain(case.else_expr.as_deref())
 }
@@ -126,9 +124,9 @@ fn in_json(mut case: Case) -> Case {
     case
 }
 
-fn cased(whens: impl IntoIterator<Item = (Expr, Expr)>, otherwise: Option<Expr>) -> Expr {
-    let whens = whens.into_iter().map(|(when, then)| (Box::new(when), Box::new(then))).collect();
-    Expr::Case(Case::new(None, whens, otherwise.map(Box::new)))
+/// The value where the condition is true, and else NULL.
+fn where_true(condition: Expr, value: Expr) -> Expr {
+    Expr::Case(Case::new(None, vec![(Box::new(condition), Box::new(value))], None))
 }
 
 /// Not equal, or one of them NULL.

@@ -15,6 +15,20 @@ use super::json::Json;
 use super::mixed;
 use super::scalars::Name;
 
+/// Whether a value is taken out of JSON here, so that its type can be seen.
+pub fn is_typed(value: &Expr) -> bool {
+    match value {
+        Expr::Alias(alias) => is_typed(&alias.expr),
+        Expr::ScalarFunction(ScalarFunction { func, args }) => match Name::of(func) {
+            Some(Name::JsonExtract) => args.len() == 2,
+            Some(Name::Mixed) => args.first().is_some_and(is_typed),
+            Some(name) => matches!(name, Name::ExtractValue | Name::JsonGet),
+            None => mixed::is_value(value, is_typed),
+        },
+        value => mixed::is_value(value, is_typed),
+    }
+}
+
 /// The JSON that a value is taken from, if it is taken here.
 pub fn typed(value: &Expr) -> Option<Expr> {
     match value {
