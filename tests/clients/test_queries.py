@@ -129,6 +129,16 @@ class Queries(Grammar):
             f"{number} {negated}BETWEEN {self.number(relations, 0)} AND {self.random.randint(0, 9)}": 6,
             self.random.choice(["true", "false", "NULL"]): 1,
         }
+        # A number out of JSON, which stays one beside numbers and texts.
+        found = f"json_extract(json_object('n', {self.number(relations, 0)}), '$.n')"
+        simple |= {
+            f"{negated}{found}": 2,
+            f"coalesce({found}, {self.number(relations, 0)}) {self.random.choice(OPERATORS)} {self.random.randint(-2, 8)}": 2,
+            f"nullif({found}, {self.random.randint(-1, 4)}) {self.random.choice(OPERATORS)} {self.random.randint(-2, 8)}": 2,
+            f"iif({number} > 1, {found}, {self.random.randint(0, 3)}) {negated}IN ({', '.join(numbers)})": 2,
+            f"CASE {found} WHEN 1 THEN 'a' WHEN {self.random.randint(0, 3)} THEN 'b' ELSE {text} END {self.random.choice(OPERATORS)} 'a'": 2,
+            f"coalesce({found}, {text}) {self.random.choice(OPERATORS)} coalesce({found}, {self.text(relations, 0)})": 2,
+        }
         if depth == 0:
             return self.choose(simple)
         first, second = self.truth(relations, depth - 1), self.truth(relations, depth - 1)
@@ -230,9 +240,9 @@ class Queries(Grammar):
     def sorted(self):
         table = self.random.choice(["i", "i", "s"])
         relations, key = [("a", table)], {"i": "a.id", "s": "a.label"}[table]
-        # A bare number would be a column's position, and a subquery over items is not for ORDER BY.
+        # A bare number would be a column's position.
         by = self.any(relations)
-        by = "a.n" if by.lstrip("-").isdigit() or "SELECT" in by else by
+        by = "a.n" if by.lstrip("-").isdigit() else by
         order = f"{by} {self.random.choice(['ASC', 'DESC'])} NULLS {self.random.choice(['FIRST', 'LAST'])}"
         limit = self.choose({"": 3, f" LIMIT {self.random.randint(0, 20)}": 4, f" LIMIT {self.random.randint(1, 30)} OFFSET {self.random.randint(0, 60)}": 4})
         text = f"SELECT {self.selected(relations)} FROM {table} a{self.filter(relations)} ORDER BY {order}, {key}{limit}"
