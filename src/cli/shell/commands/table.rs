@@ -83,7 +83,7 @@ pub const SECTIONS: &[(&str, &[Command])] = &[
         ],
     ),
     (
-        "The statement being typed, or else the last one",
+        "The statement being typed, or else the last one (which is run again only if it reads)",
         &[
             act(&["g"], &[], "[FILE | |COMMAND]", "run it, its rows to a file or a command", Takes::File, Act::Go),
             act(&["gx", "G"], &[], "", "run it, and show each row by itself", Takes::Nothing, Act::GoExpanded),
