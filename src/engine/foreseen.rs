@@ -3,6 +3,7 @@
 
 use sqlparser::ast::{Query, SelectItem, SetExpr};
 
+use crate::engine::own::OwnTable;
 use crate::engine::session::Session;
 use crate::engine::{dml, headers, own};
 use crate::error::Result;
@@ -31,6 +32,12 @@ impl Session {
     /// Whether a table or a view of the user's own has this name.
     pub fn has_own(&self, name: &str) -> bool {
         own::is_there(self, name)
+    }
+
+    /// The session's own tables, with their columns.
+    pub fn own_tables(&self) -> Vec<(String, Vec<String>)> {
+        let columns = |table: OwnTable| table.columns.into_iter().map(|column| column.name).collect();
+        self.own.all().into_iter().map(|(name, table)| (name, columns(table))).collect()
     }
 
     /// The names of the columns that the statement gives, those that are known before it is planned; `None` for a write

@@ -218,6 +218,17 @@ def test_what_is_offered_stands_above_what_is_typed(shell):
     assert "(1 row" in terminal.prompt()
 
 
+def test_tables_and_views_of_ones_own_are_completed(shell):
+    terminal = shell()
+    terminal.run("CREATE VIEW viewed AS SELECT 1 AS a;")
+    terminal.run("CREATE TABLE estate AS SELECT 5 AS accounted;")
+    terminal.send("SELECT * FROM est\t WHERE acc\t = 5;\r")
+    assert "(1 row)" in terminal.prompt()
+    terminal = shell()
+    terminal.send("SELECT * FROM vie\t;\r")
+    assert "(1 row)" in terminal.prompt()
+
+
 def test_file_names_are_completed(shell, iql):
     (iql.home / "inventory.iql").write_text("SELECT 'from a file' AS said;\n")
     terminal = shell()

@@ -6,7 +6,7 @@ use crate::catalog::required_params;
 use crate::cli::args::Format;
 use crate::cli::shell::commands::{self, Takes};
 use crate::cli::shell::lex::{Kind, is_word, pieces};
-use crate::cli::shell::scope::{self, Clause, Context, context};
+use crate::cli::shell::scope::{self, Clause, Context, Table, context};
 use crate::cli::shell::words;
 use clap::ValueEnum;
 
@@ -18,6 +18,23 @@ pub struct Names {
     pub settings: Vec<String>,
     /// What `\set` has set.
     pub variables: Vec<String>,
+    /// Tables of the session's own, with their columns.
+    pub tables: Vec<(String, Vec<String>)>,
+    /// Views of the user's own.
+    pub views: Vec<String>,
+}
+
+impl Names {
+    /// The tables and the views of the user's own.
+    fn own(&self) -> impl Iterator<Item = &String> {
+        self.tables.iter().map(|(name, _)| name).chain(&self.views)
+    }
+
+    /// The columns of a table of the session's own.
+    fn columns(&self, table: &Table) -> &[String] {
+        let [name] = table.path.as_slice() else { return &[] };
+        self.tables.iter().find(|(known, _)| known == name).map(|(_, columns)| columns.as_slice()).unwrap_or_default()
+    }
 }
 
 /// What fits: the place where the word to be completed begins, and what may stand there instead.
@@ -58,6 +75,9 @@ pub fn complete(text: &str, behind: &str, catalog: &Catalog, names: &Names) -> C
     }
     let context = context(text, start, behind);
     let words = match &context.clause {
+        Clause::Table if path.is_empty() => {
+            tables(catalog, &path, &prefix).into_iter().chain(names.own().cloned()).collect()
+        }
         Clause::Table => tables(catalog, &path, &prefix),
         Clause::Method => methods(catalog, &path, &prefix),
         Clause::Service => services(catalog, &path),
@@ -201,13 +221,17 @@ fn fields(catalog: &Catalog, context: &Context, path: &[String], prefix: &str, n
     };
     if let [qualifier] = path {
         let meant = context.tables.iter().find(|table| table.is_called(qualifier));
-        return meant.and_then(|table| table.resource(catalog)).map(of_one).unwrap_or_default();
+        return match meant.and_then(|table| table.resource(catalog)) {
+            Some(resource) => of_one(resource),
+            None => meant.map(|table| names.columns(table).to_vec()).unwrap_or_default(),
+        };
     }
     if !path.is_empty() {
         return Vec::new();
     }
     let known: Vec<&Resource> = context.tables.iter().filter_map(|table| table.resource(catalog)).collect();
     let mut words: Vec<String> = known.iter().flat_map(|resource| of_one(resource)).collect();
+    words.extend(context.tables.iter().flat_map(|table| names.columns(table)).cloned());
     words.extend(context.tables.iter().filter_map(|table| table.alias.clone()));
     // Nothing of it fits what is not begun: the list would be endless.
     if !prefix.is_empty() {
@@ -257,6 +281,7 @@ fn command(text: &str, start: usize, sign: char, catalog: &Catalog, names: &Name
             let (_, path, prefix) = dotted(text);
             let words = match path.as_slice() {
                 [provider, service] => names_in(catalog, provider, service),
+                [] => methods(catalog, &path, &prefix).into_iter().chain(names.own().cloned()).collect(),
                 path => methods(catalog, path, &prefix),
             };
             Completions { start: text.len() - prefix.len(), words: fitting(words, &prefix), files: false }

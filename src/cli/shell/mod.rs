@@ -156,9 +156,11 @@ async fn collect(session: Arc<Session>, names: Arc<Mutex<Names>>) {
     // Without them completion offers less; whoever asks for them is told why.
     let functions = state::shown(&session, "SHOW FUNCTIONS").await.unwrap_or_default();
     let settings = state::shown(&session, "SHOW SETTINGS").await.unwrap_or_default();
+    let views = state::shown(&session, "SHOW VIEWS").await.unwrap_or_default();
     let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
     names.functions = first(functions);
     names.settings = first(settings);
+    names.views = first(views);
 }
 
 /// SIGTERM, and a terminal that goes away: what runs is interrupted, and the terminal given back as it was.
@@ -280,9 +282,13 @@ impl Shell {
             }
         };
         for statement in statements {
+            let makes = matches!(statement.body, sql::Body::Own(_) | sql::Body::Block(_));
             let ran = run::run(&mut self.state, &mut self.input, statement, look, sink.clone()).await;
             self.finish(&sink)?;
             let mut ran = ran?;
+            if makes {
+                self.state.tell_tables().await;
+            }
             if let Some(kept) = ran.kept.take() {
                 self.state.result = Some(kept);
             }

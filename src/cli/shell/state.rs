@@ -112,6 +112,15 @@ impl State {
         Prompt { plain: plain + end, coloured: coloured + end }
     }
 
+    /// Lets completion know which tables and views are the user's own.
+    pub async fn tell_tables(&self) {
+        let views = shown(&self.session, "SHOW VIEWS").await.unwrap_or_default();
+        let tables = self.session.own_tables();
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.views = views.into_iter().filter_map(|row| row.into_iter().next()).collect();
+        names.tables = tables;
+    }
+
     /// Lets completion know what `\set` has set.
     pub fn tell_variables(&self) {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);

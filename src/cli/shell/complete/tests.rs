@@ -12,6 +12,8 @@ fn offered(text: &str) -> Vec<String> {
         functions: vec!["count".into(), "concat".into(), "json_extract".into()],
         settings: vec!["iql.tries".into(), "iql.timeout".into(), "awscc.region".into()],
         variables: vec!["where".into()],
+        tables: vec![("estate".into(), vec!["account".into(), "size".into()])],
+        views: vec!["ending".into()],
     };
     let (before, behind) = text.split_once('|').expect("a cursor");
     let completions = complete(before, behind, &CATALOG, &names);
@@ -25,7 +27,8 @@ fn check(text: &str, expected: &[&str]) {
 
 #[test]
 fn names_are_offered_by_segment() {
-    check("SELECT * FROM |", &["aws.", "awscc.", "immuta."]);
+    check("SELECT * FROM |", &["aws.", "awscc.", "immuta.", "estate", "ending"]);
+    check("\\d est|", &["estate"]);
     check("SELECT * FROM awscc.|", &["redshift."]);
     check("select * from awscc.redshift.integ|", &["integrations", "integrations_list_only"]);
     check("SELECT * FROM clus|", &["aws.redshift.clusters"]);
@@ -57,6 +60,8 @@ fn fields_are_those_of_the_tables_in_scope() {
     check("UPDATE awscc.redshift.integrations SET tags = '[]', Inte|", &["IntegrationName"]);
     check("UPDATE awscc.redshift.integrations SET integration_name = source_|", &["source_arn"]);
     check("SELECT 1 FROM awscc.redshift.integrations ORDER BY integration_n|", &["integration_name"]);
+    check("SELECT siz| FROM estate", &["size"]);
+    check("SELECT e.| FROM awscc.redshift.integrations i, estate e", &["account", "size"]);
     check("SELECT coun|", &["count("]);
     check("SELECT COUN|", &["count("]);
     check("SELECT 1 FROM a.b.c WHERE x = :wh|", &["where"]);
