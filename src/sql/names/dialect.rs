@@ -33,8 +33,11 @@ pub(super) fn planned(expr: &mut Expr) {
             *expr = both(zero, BinaryOperator::Minus, take(inner));
         }
         Expr::UnaryOp { op: UnaryOperator::Plus, expr: inner } if is_of_json(inner) => *expr = take(inner),
-        Expr::Function(function) if is_named(function, &["iif"]) => {
-            if let Some(case) = iif(function) {
+        Expr::Function(function) => {
+            function.filter.as_mut().into_iter().for_each(|filter| condition(filter));
+            if is_named(function, &["iif"])
+                && let Some(case) = iif(function)
+            {
                 *expr = case;
             }
         }
@@ -289,6 +292,7 @@ mod tests {
         check("iif(a, b, 1)", "CASE WHEN a THEN b ELSE 1 END");
         check("NOT json_extract(a, '$.b')", "NOT ((json_extract(a, '$.b') AND true))");
         check("-(a ->> 'b')", "((0 - ((a ->> 'b'))))");
+        check("count(*) FILTER (WHERE a ->> 'b')", "count(*) FILTER (WHERE (((a ->> 'b') AND true)))");
         check("NOT a", "NOT a");
         check("-a", "-a");
     }
