@@ -4,6 +4,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
@@ -17,6 +18,9 @@ use crate::engine::{Consent, Engine, Rows, Session, describe_cost};
 use crate::error::{Error, Kind, Result};
 use crate::script::Script;
 use crate::sql::{Body, Dropped, Own, Statement, left_short};
+
+/// No row waits for others longer, where they keep coming.
+const LONGEST_UNSEEN: Duration = Duration::from_millis(100);
 
 /// Whether every row is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,16 +272,23 @@ async fn rows(
     if !done.has_left {
         write(&mut done, &mut |target| target.begin(schema.clone(), title))?;
     }
+    let mut shown = Instant::now();
     while !done.has_left || wants.count || wants.end {
         let mut next = pin!(rows.next());
         let batch = match futures::poll!(next.as_mut()) {
-            Poll::Ready(batch) => batch,
-            // No more are there yet: those that are can be seen.
-            Poll::Pending => {
+            Poll::Ready(batch) if shown.elapsed() < LONGEST_UNSEEN => batch,
+            // No more are there yet, or for long there were always more: those that are can be seen.
+            state => {
                 if !done.has_left {
                     write(&mut done, &mut output::Output::flush)?;
                 }
-                next.await
+                shown = Instant::now();
+                match state {
+                    Poll::Ready(batch) => batch,
+                    // Nobody waits for what comes.
+                    Poll::Pending if done.has_left && !wants.count && !wants.end => break,
+                    Poll::Pending => next.await,
+                }
             }
         };
         let Some(batch) = batch else { break };
@@ -287,9 +298,7 @@ async fn rows(
                 return Err(error);
             }
             Err(error) => {
-                if !done.has_left {
-                    write(&mut done, &mut output::Output::flush)?;
-                }
+                write(&mut done, &mut output::Output::flush).unwrap_or_else(|unwritten| output::error(&unwritten));
                 return Err(error);
             }
             Ok(batch) => batch,

@@ -1,5 +1,5 @@
 //! Where everything is printed: rows to standard output or a file, all else to standard error.
-//! Each result streams: a batch is written when it comes. Knows Arrow and the terminal, not where rows come from.
+//! Each result streams: rows can be seen when no others come with them. Knows Arrow and the terminal, not where rows come from.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
