@@ -70,7 +70,8 @@ pub fn rows(
     about: &About<'_>,
 ) -> Result<(Vec<Vec<Value>>, usize)> {
     let Answer::Rows(rows) = &call.answer else { return Ok((Vec::new(), 0)) };
-    let found = rows.of(answer).map_err(|lacks| shape(incoming, about, &format!("and has {lacks}")))?;
+    let is_one = call.inputs.iter().any(|given| given.key && request.inputs.contains_key(&given.wire));
+    let found = rows.of(answer, is_one).map_err(|lacks| shape(incoming, about, &format!("and has {lacks}")))?;
     let wanted: Vec<_> = request.fields.iter().map(|wire| (source(call, wire), wiring.texts.contains(wire))).collect();
     let mut values = Vec::with_capacity(found.frames.len());
     for frame in &found.frames {
