@@ -26,18 +26,20 @@ struct Turns {
     between: Duration,
     /// When the next one is.
     next: Instant,
+    /// How many were taken and did not come yet.
+    waiting: usize,
     /// How often they were set further apart.
     times: u64,
     answers: u64,
 }
 
-/// A turn that was taken. It is given back when it is dropped before it came.
+/// A turn that was taken. When nobody waits behind those that were dropped before they came, the next one is soon again.
 #[derive(Debug)]
 pub struct Turn<'a> {
     /// How long it was until then when it was taken.
     pub wait: Duration,
-    /// By how much the others moved back for it; nothing once it came.
-    moved: Duration,
+    /// It has its place among those that did not come yet.
+    is_waiting: bool,
     times: u64,
     answers: u64,
     pace: &'a Pace,
@@ -45,7 +47,7 @@ pub struct Turn<'a> {
 
 impl Default for Pace {
     fn default() -> Self {
-        Pace(Mutex::new(Turns { between: Duration::ZERO, next: Instant::now(), times: 0, answers: 0 }))
+        Pace(Mutex::new(Turns { between: Duration::ZERO, next: Instant::now(), waiting: 0, times: 0, answers: 0 }))
     }
 }
 
@@ -53,15 +55,16 @@ impl Pace {
     /// Takes the next turn.
     pub fn turn(&self) -> Turn<'_> {
         let mut turns = self.turns();
-        let (mut wait, mut moved) = (Duration::ZERO, Duration::ZERO);
-        if !turns.between.is_zero() {
+        let mut wait = Duration::ZERO;
+        let is_waiting = !turns.between.is_zero();
+        if is_waiting {
             let now = Instant::now();
             let at = turns.next.max(now);
-            moved = turns.apart();
-            turns.next = at + moved;
+            turns.next = at + turns.apart();
+            turns.waiting += 1;
             wait = at - now;
         }
-        Turn { wait, moved, times: turns.times, answers: turns.answers, pace: self }
+        Turn { wait, is_waiting, times: turns.times, answers: turns.answers, pace: self }
     }
 
     /// A request was answered.
@@ -95,15 +98,21 @@ impl Pace {
 impl Turn<'_> {
     /// It is now: the request is sent.
     pub fn came(&mut self) {
-        self.moved = Duration::ZERO;
+        if self.is_waiting {
+            self.is_waiting = false;
+            self.pace.turns().waiting -= 1;
+        }
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if !self.moved.is_zero() {
+        if self.is_waiting {
             let mut turns = self.pace.turns();
-            turns.next = turns.next.checked_sub(self.moved).unwrap_or(turns.next);
+            turns.waiting -= 1;
+            if turns.waiting == 0 {
+                turns.next = turns.next.min(Instant::now() + turns.apart());
+            }
         }
     }
 }

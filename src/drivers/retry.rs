@@ -12,12 +12,15 @@ use crate::settings::Limits;
 /// No wait that we choose ourselves is longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
+/// A call waits in line for at most so many times the policy's time: those that are answered may be of another kind.
+const PATIENCE: u32 = 10;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// How often a call is tried, the first time included.
     pub tries: u32,
     /// A repeat starts within this time of the first try, or not at all. Of a place that answers other calls meanwhile
-    /// a throttled call waits for its turn, however long that is.
+    /// a throttled call waits for its turn, up to ten times as long.
     pub time: Duration,
     /// The first wait is up to this; the bound doubles from there.
     pub backoff: Duration,
@@ -102,8 +105,10 @@ pub async fn send(
             }
             _ => jitter(policy.backoff, tries),
         };
-        if is_in_line {
+        if is_in_line && started.elapsed() < policy.time.saturating_mul(PATIENCE) {
             (in_vain, since) = (in_vain - 1, Instant::now());
+        } else {
+            is_in_line = false;
         }
         // On top of what the service asks for, not instead: everybody else was told the same.
         let asked = error.retry_after().unwrap_or_default();
@@ -128,9 +133,9 @@ pub async fn send(
     }
 }
 
-/// Invariant: a call that must not be made twice is sent again only if it is sure that nothing was done: a
-/// service throttles before it works, and what is not reached was sent nothing. After a lost answer or a failure on the service's side nobody knows, and a second
-/// CreateIntegration may be a second integration.
+/// Invariant: a call that must not be made twice is sent again only if it is sure that nothing was done: a service
+/// throttles before it works, and what is not reached was sent nothing. After a lost answer or a failure on the service's
+/// side nobody knows, and a second CreateIntegration may be a second integration.
 fn may_repeat(error: &Error, repeatable: bool) -> bool {
     error.kind.is_passing() && (repeatable || matches!(error.kind, Kind::Throttled | Kind::Unreachable))
 }
