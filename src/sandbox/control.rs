@@ -14,8 +14,8 @@ use crate::error::{Error, Kind, Result};
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum Posted {
-    One(Value),
     Several(Vec<Value>),
+    One(Value),
 }
 
 /// HTTP status and body.
