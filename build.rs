@@ -1,4 +1,4 @@
-//! How the program is linked, where that is known to work: without what no statement needs, a process starts sooner and
+//! How the program is linked, where the linker knows how: without what no statement needs, a process starts sooner and
 //! holds less memory (`benches/run`).
 
 use std::env::{var, var_os};
@@ -10,6 +10,7 @@ const FOLDED: &str = "-Wl,--icf=all";
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=PATH");
     let is_gnu_linux =
         var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") && var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("gnu");
     if !is_gnu_linux {

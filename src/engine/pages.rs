@@ -140,7 +140,7 @@ impl Pager {
                         self.begun.push_back(self.begin(next));
                     }
                 }
-                page = task => {
+                page = task.join_unwind_mut() => {
                     let lost = |error| Error::new(Kind::Internal, "a call was given up").with_source(error);
                     return page.map_err(lost)?;
                 }
