@@ -206,6 +206,17 @@ def test_a_reader_that_leaves(sandbox, iql):
     assert json.loads(row)["region"] and codes == b"0 0" and done.stderr == b""
 
 
+def test_a_reader_that_leaves_waits_for_no_region(sandbox, iql):
+    late = [("us-west-2", 500), ("eu-central-1", 60_000)]
+    faults = [{"region": region, "trouble": {"latency": {"milliseconds": time}}} for region, time in late]
+    sandbox.control("POST", "faults", faults)
+    process = iql.start("-o", "csv", ALL)
+    # What there is can be read while others are waited for.
+    assert process.stdout.readline().startswith(b"integration_arn,") and process.stdout.readline()
+    process.stdout.close()
+    assert (process.wait(timeout=20), process.stderr.read()) == (0, b"")
+
+
 def test_standard_output_that_is_full(iql):
     with open("/dev/full", "wb") as full:
         process = iql.start("-o", "csv", ONE, stdout=full)
