@@ -60,7 +60,12 @@ fn mended(expr: Expr, asked: Asked) -> PlanResult<Expr> {
             let terms = terms.into_iter().rev().map(|term| mended(term, asked)).collect::<PlanResult<Vec<_>>>()?;
             Ok(together(terms, op, asked))
         }
-        Expr::InList(list) if !list.expr.is_volatile() => Ok(apart(list, asked)),
+        Expr::InList(list) if !list.expr.is_volatile() => {
+            let InList { expr, list, negated } = list;
+            let expr = Box::new(mended(*expr, Asked::Value)?);
+            let list = list.into_iter().map(|item| mended(item, Asked::Value)).collect::<PlanResult<Vec<_>>>()?;
+            Ok(apart(InList { expr, list, negated }, asked))
+        }
         other => other.map_children(|child| Ok(Transformed::yes(mended(child, Asked::Value)?))).data(),
     }
 }
@@ -115,19 +120,29 @@ fn together(terms: Vec<Expr>, op: Operator, asked: Asked) -> Expr {
     }
     let kept = about.into_iter().filter(|(_, count, unlike)| *count > 1 && *unlike);
     let kept: Vec<Expr> = kept.map(|(subject, ..)| subject.clone()).collect();
-    let whole = joined(terms, op);
-    let unknown = || lit(ScalarValue::Boolean(None));
-    match op {
-        Operator::And if asked == Asked::Truth => whole,
-        Operator::And => kept.into_iter().fold(whole, |whole, of| whole.or(of.is_null().and(unknown()))),
-        _ => kept.into_iter().fold(whole, |whole, of| whole.and(of.is_not_null().or(unknown()))),
+    if op == Operator::And && asked == Asked::Truth {
+        return joined(terms, op);
     }
+    // Only what asks about the NULL is unknown for it: what stands beside may decide the whole.
+    let mut rest = terms;
+    let mut groups = Vec::new();
+    for of in kept {
+        let (about, others) =
+            rest.into_iter().partition(|term| subject(term).is_some_and(|(subject, _)| *subject == of));
+        let (whole, unknown) = (joined(about, op), lit(ScalarValue::Boolean(None)));
+        groups.push(match op {
+            Operator::And => whole.or(of.is_null().and(unknown)),
+            _ => whole.and(of.is_not_null().or(unknown)),
+        });
+        rest = others;
+    }
+    joined(groups.into_iter().chain(rest).collect(), op)
 }
 
 /// What a condition asks about by a list, or may after it is simplified; and whether by NOT IN.
 fn subject(condition: &Expr) -> Option<(&Expr, bool)> {
     match condition {
-        Expr::InList(list) => Some((&list.expr, list.negated)),
+        Expr::InList(list) => Some((bare(&list.expr), list.negated)),
         Expr::Not(inner) => subject(inner).map(|(subject, negated)| (subject, !negated)),
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
             let (one, other) = (either(left)?, either(right)?);
@@ -140,13 +155,21 @@ fn subject(condition: &Expr) -> Option<(&Expr, bool)> {
 /// What one of two conditions beside OR asks about, if they become one list.
 fn either(condition: &Expr) -> Option<&Expr> {
     match condition {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => match (&**left, &**right) {
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => match (bare(left), bare(right)) {
             (column @ Expr::Column(_), Expr::Literal(..)) | (Expr::Literal(..), column @ Expr::Column(_)) => {
                 Some(column)
             }
             _ => None,
         },
         condition => subject(condition).filter(|(_, negated)| !negated).map(|(subject, _)| subject),
+    }
+}
+
+/// What is asked about, whatever type it is compared in.
+fn bare(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast(cast) => bare(&cast.expr),
+        expr => expr,
     }
 }
 
