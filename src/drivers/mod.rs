@@ -13,6 +13,7 @@ use crate::catalog::{Draft, Drafts};
 use crate::error::{Error, Kind, Result};
 use crate::settings::{Mask, Settings};
 
+mod ahead;
 mod aws;
 mod causes;
 mod http;
@@ -23,8 +24,9 @@ mod retry;
 mod stop;
 mod verify;
 
+pub use ahead::Ahead;
 pub use pace::Pace;
-pub use page::{Ahead, Page, Request};
+pub use page::{Page, Request};
 pub use retry::{Answer, Policy, Repeat, not_sent, send};
 pub use stop::Stop;
 pub use verify::{unused, verify};

@@ -1,10 +1,9 @@
-//! What crosses the seam between engine and driver: one request, one page of rows, and word of the next. Knows no driver.
+//! What crosses the seam between engine and driver: one request, one page of rows. Knows no driver.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Map, Value};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// One request to a service, before it is sent.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -55,28 +54,5 @@ pub struct Page {
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Page").field("rows", &self.rows.len()).field("next", &self.next).finish_non_exhaustive()
-    }
-}
-
-/// Who is told where the next page starts before the rows of this one are read, if anybody is.
-#[derive(Debug, Clone, Default)]
-pub struct Ahead(Option<UnboundedSender<String>>);
-
-impl Ahead {
-    /// Somebody who listens, and what they hear.
-    pub fn heard() -> (Ahead, UnboundedReceiver<String>) {
-        let (sender, receiver) = unbounded_channel();
-        (Ahead(Some(sender)), receiver)
-    }
-
-    pub fn is_heard(&self) -> bool {
-        self.0.is_some()
-    }
-
-    /// Who has stopped listening is told nothing.
-    pub fn tell(&self, marker: &str) {
-        if let Some(sender) = &self.0 {
-            let _ = sender.send(marker.to_string());
-        }
     }
 }
