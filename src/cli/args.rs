@@ -4,14 +4,14 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::error::{Error, Kind, Result};
 use crate::settings::{Settings, bytes, duration};
 
 mod script;
 mod stackql;
+mod typed;
 
 pub use script::{Script, Templates};
 pub use stackql::Stackql;
@@ -279,43 +279,6 @@ pub struct Sandbox {
     pub dir: Option<PathBuf>,
 }
 
-impl Arguments {
-    /// What was typed, as `parse` finds it.
-    ///
-    /// # Errors
-    /// Clap's report of why it cannot be taken; `--help` and `--version` are among those.
-    pub fn typed(parse: impl Fn(clap::Command) -> Result<ArgMatches, clap::Error>) -> Result<Arguments, clap::Error> {
-        let read = |command: clap::Command| Arguments::from_arg_matches(&parse(command)?);
-        let lenient = |name: &'static str, change: fn(Arg) -> Arg| {
-            let command = Arguments::command().mut_subcommand("exec", |exec| exec.mut_arg(name, change));
-            match read(command).ok()?.command {
-                Some(Command::Exec(exec)) => Some(exec),
-                _ => None,
-            }
-        };
-        read(Arguments::command()).or_else(|mut error| {
-            if error.kind() == ErrorKind::UnknownArgument
-                && let Some(exec) = lenient("sql", |sql| sql.allow_hyphen_values(true))
-                && exec.script.sql.as_deref().is_some_and(begins_with_comment)
-            {
-                return read(
-                    Arguments::command()
-                        .mut_subcommand("exec", |exec| exec.mut_arg("sql", |sql| sql.allow_hyphen_values(true))),
-                );
-            }
-            if error.use_stderr()
-                && let Some(exec) = lenient("sandbox", |sandbox| sandbox.require_equals(false))
-                && let Some(Some(folder)) = exec.common.sandbox
-                && !folder.to_string_lossy().contains(char::is_whitespace)
-            {
-                let write = format!("write `--sandbox={}`", folder.display());
-                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![write.into()]));
-            }
-            Err(error)
-        })
-    }
-}
-
 /// `name=text` or `name:=json`.
 fn param(text: &str) -> Result<(String, serde_json::Value), String> {
     let (name, value) = text.split_once('=').ok_or("a param is written `name=text`, or `name:=json`")?;
@@ -357,12 +320,6 @@ impl Arguments {
 
 fn trimmed(text: &str) -> Result<String, Infallible> {
     Ok(text.trim().to_string())
-}
-
-/// No flag has a blank in its name.
-fn begins_with_comment(sql: &str) -> bool {
-    let name = sql.strip_prefix("--").map(|rest| rest.split('=').next().unwrap_or_default());
-    name.is_some_and(|name| name.contains(char::is_whitespace))
 }
 
 impl Exec {
@@ -439,53 +396,25 @@ impl Common {
 mod tests {
     use super::*;
 
-    fn exec(words: &[&str]) -> Result<Exec, String> {
-        let words = ["iql", "exec"].iter().chain(words);
-        match Arguments::typed(|command| command.try_get_matches_from(words.clone())) {
-            Ok(Arguments { command: Some(Command::Exec(exec)), .. }) => Ok(*exec),
-            Ok(_) => Err("another command".into()),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    #[test]
-    fn sql_may_begin_with_a_comment() {
-        for (words, sql) in [
-            (&["-- note\nSELECT 1"][..], "-- note\nSELECT 1"),
-            (&["--note\nSELECT 1", "--quiet"], "--note\nSELECT 1"),
-            (&["--sandbox", "-- a = b\nSELECT 1"], "-- a = b\nSELECT 1"),
-            (&["--sandbox=a folder", "SELECT 1"], "SELECT 1"),
-            (&["SELECT 1 -- note"], "SELECT 1 -- note"),
-        ] {
-            assert_eq!(exec(words).expect("arguments").script.sql.as_deref(), Some(sql));
-        }
-    }
-
-    #[test]
-    fn a_sandbox_folder_goes_with_an_equals_sign() {
-        for (words, told) in [
-            (&["--sandbox", "state", "SELECT 1"][..], true),
-            (&["--sandbox", "state", "-i", "inventory.iql"], true),
-            (&["--sandbox", "SELECT 1", "SELECT 2"], false),
-            (&["--sandbox", "SELECT 1", "--bogus"], false),
-            (&["--sandbox", "--bogus"], false),
-        ] {
-            let report = exec(words).expect_err("a report");
-            assert_eq!(report.contains("write `--sandbox=state`"), told, "{report}");
+    fn exec(words: &[&str]) -> Exec {
+        let words: Vec<_> = ["iql", "exec"].iter().chain(words).map(Into::into).collect();
+        match Arguments::typed(&words) {
+            Ok(Arguments { command: Some(Command::Exec(exec)), .. }) => *exec,
+            other => panic!("{other:?}"),
         }
     }
 
     #[test]
     fn a_param_is_text_or_json() {
         let exec = exec(&["--param", "region=us=1", "--param", "n:=5", "--param", "r:=[\"a\"]", "SELECT 1"]);
-        let params = exec.expect("arguments").common.params;
+        let params = exec.common.params;
         let of = |at: usize| (params[at].0.as_str(), params[at].1.to_string());
         assert_eq!([of(0), of(1), of(2)], [("region", "\"us=1\"".into()), ("n", "5".into()), ("r", "[\"a\"]".into())]);
     }
 
     #[test]
     fn regions_may_have_blanks_between_them() {
-        let exec = exec(&["--region", "us-east-1, eu-west-1", "SELECT 1"]).expect("arguments");
+        let exec = exec(&["--region", "us-east-1, eu-west-1", "SELECT 1"]);
         assert_eq!(exec.common.region, ["us-east-1", "eu-west-1"]);
     }
 }

@@ -36,8 +36,9 @@ const PARTIAL: u8 = 3;
 
 /// The whole program: parses the arguments, runs the command, tells of an error, and says with what code to exit.
 pub fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().collect();
     // Wrong usage ends here, with clap's message and code 2; `--help` and `--version` with 0.
-    let arguments = Arguments::typed(clap::Command::try_get_matches).unwrap_or_else(|error| error.exit());
+    let arguments = Arguments::typed(&words).unwrap_or_else(|error| error.exit());
     match run(arguments.meant(output::can_read())) {
         Ok(Completeness::Whole) => ExitCode::SUCCESS,
         Ok(Completeness::Partial) => ExitCode::from(PARTIAL),

@@ -196,14 +196,15 @@ fn bounds(
     (min, max): (Option<usize>, Option<usize>),
     found: &mut Findings,
 ) {
-    let (size, unit) = match value {
-        Value::String(text) => (text.chars().count() as f64, "characters"),
-        Value::Array(items) => (count.unwrap_or(items.len()) as f64, "entries"),
-        Value::Object(members) => (members.len() as f64, "entries"),
-        Value::Number(number) => (number.as_f64().unwrap_or_default(), ""),
+    let (size, units) = match value {
+        Value::String(text) => (text.chars().count() as f64, ["character", "characters"]),
+        Value::Array(items) => (count.unwrap_or(items.len()) as f64, ["entry", "entries"]),
+        Value::Object(members) => (members.len() as f64, ["entry", "entries"]),
+        Value::Number(number) => (number.as_f64().unwrap_or_default(), [""; 2]),
         _ => return,
     };
     let is_number = matches!(kind, Type::Integer | Type::Number);
+    let unit = units[usize::from(size != 1.0)];
     let shown = if is_number { format!("is {}", document::brief(value)) } else { format!("has {size} {unit}") };
     let may = if is_number { "may be" } else { "may have" };
     if let Some(max) = max.filter(|max| size > *max as f64) {
