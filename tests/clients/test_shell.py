@@ -220,9 +220,11 @@ def test_what_is_offered_stands_above_what_is_typed(shell):
 
 def test_tables_and_views_of_ones_own_are_completed(shell):
     terminal = shell()
-    terminal.run("CREATE VIEW viewed AS SELECT 1 AS a;")
+    terminal.run("CREATE VIEW viewed AS SELECT 1 AS visited;")
     terminal.run("CREATE TABLE estate AS SELECT 5 AS accounted;")
     terminal.send("SELECT * FROM est\t WHERE acc\t = 5;\r")
+    assert "(1 row)" in terminal.prompt()
+    terminal.send("SELECT * FROM viewed WHERE visi\t = 1;\r")
     assert "(1 row)" in terminal.prompt()
     terminal = shell()
     terminal.send("SELECT * FROM vie\t;\r")

@@ -20,20 +20,26 @@ pub struct Names {
     pub variables: Vec<String>,
     /// Tables of the session's own, with their columns.
     pub tables: Vec<(String, Vec<String>)>,
-    /// Views of the user's own.
-    pub views: Vec<String>,
+    /// Views of the user's own, with their columns.
+    pub views: Vec<(String, Vec<String>)>,
+    /// What the views were when their columns were looked at.
+    pub definitions: Vec<Vec<String>>,
 }
 
 impl Names {
     /// The tables and the views of the user's own.
     fn own(&self) -> impl Iterator<Item = &String> {
-        self.tables.iter().map(|(name, _)| name).chain(&self.views)
+        self.relations().map(|(name, _)| name)
     }
 
-    /// The columns of a table of the session's own.
+    fn relations(&self) -> impl Iterator<Item = &(String, Vec<String>)> {
+        self.tables.iter().chain(&self.views)
+    }
+
+    /// The columns of a table or a view of the user's own.
     fn columns(&self, table: &Table) -> &[String] {
         let [name] = table.path.as_slice() else { return &[] };
-        self.tables.iter().find(|(known, _)| known == name).map(|(_, columns)| columns.as_slice()).unwrap_or_default()
+        self.relations().find(|(known, _)| known == name).map(|(_, columns)| columns.as_slice()).unwrap_or_default()
     }
 }
 

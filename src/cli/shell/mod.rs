@@ -156,11 +156,10 @@ async fn collect(session: Arc<Session>, names: Arc<Mutex<Names>>) {
     // Without them completion offers less; whoever asks for them is told why.
     let functions = state::shown(&session, "SHOW FUNCTIONS").await.unwrap_or_default();
     let settings = state::shown(&session, "SHOW SETTINGS").await.unwrap_or_default();
-    let views = state::shown(&session, "SHOW VIEWS").await.unwrap_or_default();
+    state::tell_views(&session, &names).await;
     let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
     names.functions = first(functions);
     names.settings = first(settings);
-    names.views = first(views);
 }
 
 /// SIGTERM, and a terminal that goes away: what runs is interrupted, and the terminal given back as it was.

@@ -1,7 +1,7 @@
 //! What the shell knows of itself between two statements: how rows are shown, where they go, its variables, and what the
 //! prompt says. Runs no statement but what the prompt asks of the session.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::TryStreamExt;
 use tokio::sync::{mpsc, watch};
@@ -114,18 +114,34 @@ impl State {
 
     /// Lets completion know which tables and views are the user's own.
     pub async fn tell_tables(&self) {
-        let views = shown(&self.session, "SHOW VIEWS").await.unwrap_or_default();
-        let tables = self.session.own_tables();
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.views = views.into_iter().filter_map(|row| row.into_iter().next()).collect();
-        names.tables = tables;
+        tell_views(&self.session, &self.names).await;
+        self.lock_names().tables = self.session.own_tables();
     }
 
     /// Lets completion know what `\set` has set.
     pub fn tell_variables(&self) {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.variables = self.variables.keys().cloned().collect();
+        self.lock_names().variables = self.variables.keys().cloned().collect();
     }
+
+    fn lock_names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets completion know the views, and the columns of all when any was made, dropped or replaced: views stand on views.
+pub async fn tell_views(session: &Session, names: &Mutex<Names>) {
+    let views = shown(session, "SHOW VIEWS").await.unwrap_or_default();
+    if names.lock().unwrap_or_else(PoisonError::into_inner).definitions == views {
+        return;
+    }
+    let mut known = Vec::new();
+    for name in views.iter().filter_map(|row| row.first()) {
+        let described = shown(session, &format!("DESCRIBE \"{}\"", name.replace('"', "\"\""))).await;
+        let columns = described.unwrap_or_default().into_iter().filter_map(|row| row.into_iter().next()).collect();
+        known.push((name.clone(), columns));
+    }
+    let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
+    (names.views, names.definitions) = (known, views);
 }
 
 /// The rows of a SHOW, which sends nothing, as text.

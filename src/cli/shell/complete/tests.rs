@@ -13,7 +13,8 @@ fn offered(text: &str) -> Vec<String> {
         settings: vec!["iql.tries".into(), "iql.timeout".into(), "awscc.region".into()],
         variables: vec!["where".into()],
         tables: vec![("estate".into(), vec!["account".into(), "size".into()])],
-        views: vec!["ending".into()],
+        views: vec![("ending".into(), vec!["ended_at".into()])],
+        definitions: Vec::new(),
     };
     let (before, behind) = text.split_once('|').expect("a cursor");
     let completions = complete(before, behind, &CATALOG, &names);
@@ -29,6 +30,7 @@ fn check(text: &str, expected: &[&str]) {
 fn names_are_offered_by_segment() {
     check("SELECT * FROM |", &["aws.", "awscc.", "immuta.", "estate", "ending"]);
     check("\\d est|", &["estate"]);
+    check("SELECT * FROM ending WHERE ended|", &["ended_at"]);
     check("SELECT * FROM awscc.|", &["redshift."]);
     check("select * from awscc.redshift.integ|", &["integrations", "integrations_list_only"]);
     check("SELECT * FROM clus|", &["aws.redshift.clusters"]);
