@@ -19,6 +19,7 @@ mod path;
 mod scalars;
 mod secret;
 mod substr;
+mod times;
 
 use crate::engine::lateral::Lateral;
 
@@ -27,7 +28,8 @@ pub use operators::compared;
 
 /// A state that knows them, by name and by operator.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
-    for function in scalars::functions().chain(companion::functions()).chain([secret::function(), substr::function()]) {
+    let single = [secret::function(), substr::function()];
+    for function in scalars::functions().chain(companion::functions()).chain(times::functions()).chain(single) {
         builder.scalar_functions().get_or_insert_default().push(Arc::new(function));
     }
     for function in aggregates::functions() {

@@ -91,8 +91,39 @@ pub(super) fn no_qualifier(parts: &[Ident], scope: &Scope<'_>) -> Error {
     }
 }
 
+/// What other databases call a function, and how it is written here.
+const ELSEWHERE: [(&str, &str); 24] = [
+    ("age", "`now() - create_time`"),
+    ("array_to_json", "`to_json(…)`"),
+    ("char", "`chr(…)`"),
+    ("date_add", "`create_time + INTERVAL '1 day'`"),
+    ("date_diff", "`a - b`, or `date_part('day', a - b)`"),
+    ("date_sub", "`create_time - INTERVAL '1 day'`"),
+    ("dateadd", "`create_time + INTERVAL '1 day'`"),
+    ("datediff", "`a - b`, or `date_part('day', a - b)`"),
+    ("format", "`concat(…)`, or `||`"),
+    ("getdate", "`now()`"),
+    ("hex", "`encode(…, 'hex')`"),
+    ("json_array_elements", "`FROM t, json_each(t.tags) e`"),
+    ("json_extract_path_text", "`json_extract(x, '$.a.b')`"),
+    ("jsonb_array_elements", "`FROM t, json_each(t.tags) e`"),
+    ("jsonb_extract_path_text", "`json_extract(x, '$.a.b')`"),
+    ("len", "`length(…)`"),
+    ("listagg", "`string_agg(x, ',')`"),
+    ("printf", "`concat(…)`, or `||`"),
+    ("regexp_extract", "`regexp_match(x, '…')[1]`"),
+    ("strptime", "`to_timestamp(x, '%Y-%m-%d')`"),
+    ("sysdate", "`now()`"),
+    ("total", "`coalesce(sum(x), 0.0)`"),
+    ("typeof", "`arrow_typeof(…)`"),
+    ("unicode", "`ascii(…)`"),
+];
+
 pub(super) fn no_function(name: &str, functions: &[String]) -> Error {
     let error = Error::new(Kind::Name, format!("there is no function `{name}`"));
+    if let Some((_, here)) = ELSEWHERE.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)) {
+        return error.with_hint(format!("write {here}"));
+    }
     let error = match nearest(name, functions.iter().map(String::as_str)) {
         Some(near) => error.with_hint(format!("did you mean `{near}`?")),
         None => error,
