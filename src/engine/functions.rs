@@ -20,6 +20,7 @@ mod scalars;
 mod secret;
 mod substr;
 mod times;
+mod unlike;
 
 use crate::engine::lateral::Lateral;
 

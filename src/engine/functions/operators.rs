@@ -8,7 +8,7 @@ use datafusion::common::{DFSchema, Result as PlanResult, ScalarValue, plan_err};
 use datafusion::logical_expr::expr::{Between, InList, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, GetFieldAccess, cast, lit, try_cast};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, GetFieldAccess, Operator, cast, lit, try_cast};
 use sqlparser::ast::BinaryOperator;
 
 use super::arguments::{Mark, is_text};
@@ -16,6 +16,7 @@ use super::mixed;
 use super::order;
 use super::path::member;
 use super::scalars::Name;
+use super::unlike::unlike;
 
 #[derive(Debug)]
 pub struct Operators;
@@ -68,6 +69,9 @@ impl ExprPlanner for Operators {
             // `value + value` has to be of numbers, whatever the other is.
             false => (counted(left, one), counted(right, other)),
         };
+        if let Some(error) = planned(&op).and_then(|op| unlike(&left, op, &right, schema)) {
+            return Err(error);
+        }
         Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }))
     }
 
@@ -151,6 +155,24 @@ impl Kind {
             _ => Kind::Other,
         }
     }
+}
+
+/// The planner's name of an operator that compares or counts.
+fn planned(op: &BinaryOperator) -> Option<Operator> {
+    Some(match op {
+        BinaryOperator::Eq => Operator::Eq,
+        BinaryOperator::NotEq => Operator::NotEq,
+        BinaryOperator::Lt => Operator::Lt,
+        BinaryOperator::LtEq => Operator::LtEq,
+        BinaryOperator::Gt => Operator::Gt,
+        BinaryOperator::GtEq => Operator::GtEq,
+        BinaryOperator::Plus => Operator::Plus,
+        BinaryOperator::Minus => Operator::Minus,
+        BinaryOperator::Multiply => Operator::Multiply,
+        BinaryOperator::Divide => Operator::Divide,
+        BinaryOperator::Modulo => Operator::Modulo,
+        _ => return None,
+    })
 }
 
 /// An operand as it is compared with another. A text that is no number is equal to none, and no error.

@@ -39,7 +39,7 @@ mod views;
 pub use change::{insert, refuse_change, target};
 pub use create::{explained, run};
 pub use files::told;
-pub use shown::{describe, show};
+pub use shown::{describe, show, type_name};
 pub use store::VIEWS;
 
 /// A table that no provider has.

@@ -88,7 +88,7 @@ pub async fn describe(session: &Session, name: &Name, source: &Source) -> Result
 }
 
 /// A type in the words of DESCRIBE.
-fn type_name(kind: &DataType) -> String {
+pub fn type_name(kind: &DataType) -> String {
     let members = |fields: &Fields| {
         let members = fields.iter().map(|field| format!("{}: {}", field.name(), type_name(field.data_type())));
         members.collect::<Vec<_>>().join(", ")
@@ -100,6 +100,8 @@ fn type_name(kind: &DataType) -> String {
         kind if kind.is_numeric() => "number".into(),
         DataType::Timestamp(..) => "timestamp".into(),
         DataType::Date32 | DataType::Date64 => "date".into(),
+        DataType::Time32(_) | DataType::Time64(_) => "time".into(),
+        DataType::Interval(_) | DataType::Duration(_) => "interval".into(),
         DataType::Dictionary(_, value) => type_name(value),
         DataType::Struct(fields) => format!("struct<{}>", members(fields)),
         DataType::List(item) | DataType::LargeList(item) => match item.data_type() {
