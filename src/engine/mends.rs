@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::optimizer::{Optimizer, OptimizerRule};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
@@ -14,9 +15,19 @@ mod window_keys;
 /// DataFusion's rules with the mends among them.
 pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
-        .with_analyzer_rule(Arc::new(lists::Lists))
+        .with_optimizer_rules(rules())
         .with_analyzer_rule(Arc::new(window_keys::WindowKeys))
         .with_physical_optimizer_rules(physical_rules())
+}
+
+/// DataFusion's rules, with what its simplifier is not to see kept from it.
+fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let rules = Optimizer::new().rules.into_iter();
+    let rules = rules.map(|rule| match rule.name() {
+        lists::SIMPLIFIER => Arc::new(lists::Veiled(rule)) as _,
+        _ => rule,
+    });
+    rules.collect()
 }
 
 /// DataFusion's physical rules but for the one that pushes filters down once more, after the logical plan's. It finds
