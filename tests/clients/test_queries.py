@@ -1,5 +1,6 @@
 """Thousands of random SELECTs give what SQLite gives, over tables of the session that are made of the sandbox's rows:
-joins of every kind, subqueries, set operations, windows, recursion, aggregates, NULLs everywhere, JSON.
+joins of every kind, subqueries, set operations, windows, recursion, aggregates, NULLs everywhere, JSON; and over one of
+few numbers, of which conditions ask again and again what is true, false and unknown.
 
 One process runs many statements, so that a long run is cheap: IQL_SEED chooses other statements, and IQL_STATEMENTS how
 many, of which this takes eight times as many as the other tests.
@@ -30,7 +31,12 @@ FROM {source};
 CREATE TABLE s AS SELECT status AS label, count(*) AS n, CASE WHEN status = 'active' THEN NULL ELSE min(name) END AS name,
   max(m) AS m, min(region) AS region FROM i GROUP BY status;
 CREATE TABLE e AS SELECT id AS label, n, name, m, region FROM i WHERE n > 100;
+CREATE TABLE v AS SELECT column1 AS k, column2 AS a, column3 AS b, column4 AS c FROM (VALUES {values});
 """
+# Each of a few numbers and NULL beside each.
+FEW = [None, 0, 1, 2, 3]
+VALUES = [(5 * one + other, FEW[one], FEW[other], FEW[(one + 3 * other) % 5]) for one in range(5) for other in range(5)]
+VALUES = ", ".join(f"({', '.join('NULL' if value is None else str(value) for value in row)})" for row in VALUES)
 SOURCE = "aws.redshift.integrations WHERE region IN ('us-west-2', 'eu-west-1') AND length(integration_name) % 2 = 0"
 TEXTS = {"i": ["id", "name", "status", "note", "region", "target"], "s": ["label", "name", "region"], "e": ["label", "name"]}
 NUMBERS = {"i": ["n", "m", "n", "m", "json_array_length({0}tags)"], "s": ["n", "m"], "e": ["n", "m"]}
@@ -229,6 +235,7 @@ class Queries(Grammar):
             self.combined: 12,
             self.scalar: 8,
             self.recursive: 4,
+            self.reasoned: 45,
         }
         return self.choose(kinds)()
 
@@ -350,6 +357,84 @@ class Queries(Grammar):
         join = self.random.choice(["JOIN", "LEFT JOIN"])
         return Statement(f"{counted} SELECT r.k AS c0, count(a.id) AS c1, sum(a.m) AS c2 FROM r {join} i a ON a.n = r.k GROUP BY r.k")
 
+    # Conditions about the same few columns, true, false and unknown
+
+    def few(self, columns, depth=0):
+        return self.choose(
+            {
+                self.random.choice(columns): 30,
+                str(self.random.randint(-1, 4)): 2,
+                f"{self.random.choice(columns)} + {self.random.randint(0, 1)}": 3,
+                f"coalesce({self.random.choice(columns)}, {self.random.randint(0, 3)})": 2,
+                "NULL": 0.5,
+                f"CASE WHEN {self.logic(columns, depth - 1)} THEN {self.random.choice(columns)} END" if depth > 0 else "0": 2,
+            }
+        )
+
+    def items(self, columns):
+        items = [str(self.random.randint(-1, 4)) for _ in range(self.random.choice([1, 2, 2, 2, 3, 5]))]
+        if self.chance(0.2):
+            items.append("NULL")
+        if self.chance(0.15):
+            items.append(self.random.choice(columns))
+        if self.chance(0.1):
+            items.append("1 + 1")
+        self.random.shuffle(items)
+        return ", ".join(items)
+
+    def logic(self, columns, depth=3):
+        negated = self.random.choice(["", "NOT "])
+        one, other = self.few(columns, depth), self.random.choice([str(self.random.randint(-1, 4)), self.random.choice(columns)])
+        simple = {
+            f"{one} {negated}IN ({self.items(columns)})": 40,
+            f"{one} = {other}": 14,
+            f"{one} <> {other}": 8,
+            f"{one} {self.random.choice(['<', '<=', '>', '>='])} {other}": 6,
+            f"{one} {negated}BETWEEN {self.random.randint(-1, 3)} AND {other}": 8,
+            f"{one} IS {negated}NULL": 5,
+            f"{one} IS {negated}DISTINCT FROM {other}": 6,
+            self.random.choice(["true", "false", "NULL"]): 2,
+            f"CASE {one} WHEN 1 THEN {self.random.choice(['true', 'false'])} WHEN {self.random.randint(2, 4)} THEN true ELSE false END": 4,
+        }
+        if depth <= 0:
+            return self.choose(simple)
+        first, second = self.logic(columns, depth - 1), self.logic(columns, depth - 1)
+        combined = {
+            f"({first} AND {second})": 70,
+            f"({first} OR {second})": 70,
+            f"NOT ({first})": 30,
+            f"({first}) IS {negated}{self.random.choice(['TRUE', 'FALSE', 'NULL'])}": 16,
+            f"(({first}) {self.random.choice(['=', '<>'])} {self.random.choice(['true', 'false', f'({second})'])})": 10,
+            f"({first}) IS {negated}DISTINCT FROM ({second})": 6,
+            f"CASE WHEN {first} THEN {second} ELSE {self.logic(columns, 0)} END": 8,
+            f"({first}) {negated}IN (true, {second})": 3,
+            f"coalesce({first}, {second})": 4,
+            f"({self.logic(columns, 0)} {self.random.choice(['AND true', 'OR false'])})": 8,
+        }
+        return self.choose(simple | combined)
+
+    def reasoned(self):
+        ours, theirs = ["x.a", "x.a", "x.b", "x.c"], ["y.a", "y.b"]
+        join = self.random.choice(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"])
+        key = self.random.choice(["", "x.b = y.b AND ", "x.a = y.b AND "])
+        aggregates = ["x.b", "min(x.a)", "max(x.c)", "count(x.a)"]
+        return Statement(
+            self.choose(
+                {
+                    f"SELECT x.k FROM v x WHERE {self.logic(ours)}": 10,
+                    f"SELECT x.k, {self.logic(ours)} AS c0, CASE WHEN {self.logic(ours)} THEN 'y' WHEN {self.logic(ours)} THEN 'n' END AS c1 FROM v x": 12,
+                    f"SELECT q.k FROM (SELECT x.k, {self.logic(ours)} AS p, {self.logic(ours, 1)} AS o FROM v x) q WHERE {self.random.choice(['q.p', 'NOT q.p', 'q.p IS NULL', 'q.p AND q.o', 'NOT (q.p OR q.o)'])}": 6,
+                    f"SELECT x.b AS c0, count(*) AS c1 FROM v x GROUP BY x.b HAVING {self.logic(aggregates)}": 6,
+                    f"SELECT {self.logic(ours)} AS c0, count(*) AS c1 FROM v x GROUP BY 1": 4,
+                    f"SELECT count(*) FILTER (WHERE {self.logic(ours)}) AS c0, sum(CASE WHEN {self.logic(ours)} THEN 1 ELSE 0 END) AS c1 FROM v x": 5,
+                    f"SELECT x.k AS c0, y.k AS c1 FROM v x {join} v y ON {key}{self.logic(ours + theirs)}": 8,
+                    f"SELECT x.k AS c0, y.k AS c1 FROM v x {join} v y ON {key}{self.logic(ours + theirs, 2)} WHERE {self.logic(ours + theirs, 2)}": 6,
+                    f"SELECT x.k FROM v x WHERE {self.random.choice(['', 'NOT '])}EXISTS (SELECT 1 FROM v y WHERE y.k = x.k AND {self.logic(ours + theirs)})": 4,
+                    f"SELECT x.k AS c0, row_number() OVER (PARTITION BY {self.logic(ours, 2)} ORDER BY x.k) AS c1 FROM v x": 3,
+                }
+            )
+        )
+
 
 def oracle(sandbox):
     database = sqlite3.connect(":memory:")
@@ -365,7 +450,7 @@ def oracle(sandbox):
                 values = documented(row, AWS, region).values()
                 values = [v if v is None or isinstance(v, str) else json.dumps(v, separators=(",", ":"), ensure_ascii=False) for v in values]
                 database.execute(f"INSERT INTO source VALUES ({', '.join('?' * len(columns))})", values)
-    database.executescript(TABLES.format(source="source WHERE length(integration_name) % 2 = 0"))
+    database.executescript(TABLES.format(source="source WHERE length(integration_name) % 2 = 0", values=VALUES))
     return database
 
 
@@ -373,7 +458,7 @@ def answered(iql, statements):
     """The rows of each statement, or why there are none."""
     script = iql.home / "queries.sql"
     lines = [f"SELECT '#{at}' AS mark;\n{statement.text};" for at, statement in enumerate(statements)]
-    script.write_text(TABLES.format(source=SOURCE) + "\n".join(lines))
+    script.write_text(TABLES.format(source=SOURCE, values=VALUES) + "\n".join(lines))
     process = iql.start("--quiet", "--keep-going", "-o", "json", "-i", str(script))
     out, err = (stream.decode() for stream in process.communicate(timeout=1800))
     assert "panicked" not in err, err
