@@ -227,6 +227,10 @@ fn without_casts(expr: &Expr) -> String {
         while let Expr::Cast { expr: inner, .. } | Expr::Nested(inner) = expr {
             *expr = (**inner).clone();
         }
+        // `DATE '2024-01-31'`
+        if let Expr::TypedString(typed) = expr {
+            *expr = Expr::Value(typed.value.clone());
+        }
         ControlFlow::<()>::Continue(())
     });
     expr.to_string().to_lowercase()
