@@ -11,6 +11,7 @@ mod arguments;
 mod companion;
 mod compare;
 mod each;
+mod extremes;
 mod json;
 mod mixed;
 mod operators;
@@ -33,7 +34,7 @@ pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
     for function in scalars::functions().chain(companion::functions()).chain(times::functions()).chain(single) {
         builder.scalar_functions().get_or_insert_default().push(Arc::new(function));
     }
-    for function in aggregates::functions() {
+    for function in aggregates::functions().chain(extremes::functions()) {
         builder.aggregate_functions().get_or_insert_default().push(Arc::new(function));
     }
     // Before DataFusion's own, which take every operator that they are given.

@@ -64,6 +64,9 @@ impl ExprPlanner for Operators {
         let (left, right) = match compares {
             true => match (order::key(&left), order::key(&right)) {
                 (Some(left), Some(right)) => (left, right),
+                _ if is_order(&op) && is_by_rank([&left, &right], schema) => {
+                    (order::ranked_as_text(left), order::ranked_as_text(right))
+                }
                 _ => (fitted(left, one, other), fitted(right, other, one)),
             },
             // `value + value` has to be of numbers, whatever the other is.
@@ -175,6 +178,21 @@ fn planned(op: &BinaryOperator) -> Option<Operator> {
     })
 }
 
+fn is_order(op: &BinaryOperator) -> bool {
+    matches!(op, BinaryOperator::Lt | BinaryOperator::LtEq | BinaryOperator::Gt | BinaryOperator::GtEq)
+}
+
+/// Whether all of them come out of JSON, and of one at least no more than its text is left.
+fn is_by_rank<'a>(values: impl IntoIterator<Item = &'a Expr>, schema: &DFSchema) -> bool {
+    let (mut all, mut untyped) = (true, false);
+    for value in values {
+        let is_untyped = order::is_untyped(value, schema);
+        untyped |= is_untyped;
+        all &= is_untyped || order::is_typed(value);
+    }
+    all && untyped
+}
+
 /// An operand as it is compared with another. A text that is no number is equal to none, and no error.
 fn fitted(expr: Expr, kind: Kind, other: Kind) -> Expr {
     match (kind, other) {
@@ -230,6 +248,10 @@ impl FunctionRewrite for Values {
                     let between = Between { expr: expr.into(), negated, low: low.into(), high: high.into() };
                     return Ok(Transformed::yes(Expr::Between(between)));
                 }
+                if is_by_rank([&*expr, &*low, &*high], schema) {
+                    let [expr, low, high] = [expr, low, high].map(|value| Box::new(order::ranked_as_text(*value)));
+                    return Ok(Transformed::yes(Expr::Between(Between { expr, negated, low, high })));
+                }
                 let fits = Kind::of(&expr, schema) == Kind::Value
                     && [&low, &high].iter().any(|bound| Kind::of(bound, schema) == Kind::Number);
                 let expr = if fits { Box::new(as_number(*expr)) } else { expr };
@@ -261,6 +283,16 @@ impl FunctionRewrite for Values {
                 let keep = |(at, arg)| if names && at % 2 == 0 { arg } else { kept(arg, &mut changed) };
                 let args = args.into_iter().enumerate().map(keep).collect();
                 Ok(Transformed::new_transformed(Expr::ScalarFunction(ScalarFunction { func, args }), changed))
+            }
+            Expr::AggregateFunction(mut aggregate) => {
+                // With DISTINCT the planner orders by nothing but the argument itself.
+                let sorts = &mut aggregate.params.order_by;
+                let changed = !aggregate.params.distinct && order::sort_by_text(sorts, schema);
+                Ok(Transformed::new_transformed(Expr::AggregateFunction(aggregate), changed))
+            }
+            Expr::WindowFunction(mut window) => {
+                let changed = order::sort_by_text(&mut window.params.order_by, schema);
+                Ok(Transformed::new_transformed(Expr::WindowFunction(window), changed))
             }
             expr => mixed::rewritten(expr, schema),
         }

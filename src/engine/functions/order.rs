@@ -1,16 +1,18 @@
 //! Values of JSON in SQLite's order: numbers by their size, then texts by their letters. A value out of JSON is text
 //! here; where its type can still be seen, it is compared and sorted by a key that keeps it. Columns of subqueries have
-//! lost it, and are texts.
+//! lost it: of those, what is written as a number is taken for one.
 
 use std::sync::Arc;
 
+use arrow::datatypes::Field;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
-use datafusion::common::{Column, Result as PlanResult};
+use datafusion::common::{Column, DFSchema, Result as PlanResult};
 use datafusion::logical_expr::expr::{ScalarFunction, Sort as SortBy};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection, Sort};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Projection, Sort};
 use datafusion::optimizer::AnalyzerRule;
 
+use super::arguments::{Mark, is_text};
 use super::json::Json;
 use super::mixed;
 use super::scalars::Name;
@@ -62,6 +64,31 @@ pub fn unranked(ranked: Expr) -> Expr {
     Name::Unranked.function().call(vec![ranked])
 }
 
+/// By this values are told apart whose types can no longer be seen.
+pub fn ranked_as_text(value: Expr) -> Expr {
+    Name::RankedText.function().call(vec![value])
+}
+
+/// Whether a value comes out of JSON, and is not known by more than its text.
+pub fn is_untyped(value: &Expr, schema: &DFSchema) -> bool {
+    if is_typed(value) {
+        return false;
+    }
+    let marked = |field: &Field| is_text(field.data_type()) && Mark::of(field) == Mark::Value;
+    mixed::is_value(value, |value| is_typed(value) || is_untyped(value, schema))
+        || value.to_field(schema).is_ok_and(|(_, field)| marked(&field))
+}
+
+/// The same of ORDER BY in a function, where the columns are known.
+pub fn sort_by_text(sorts: &mut [SortBy], schema: &DFSchema) -> bool {
+    let mut changed = false;
+    for sort in sorts.iter_mut().filter(|sort| is_untyped(&sort.expr, schema)) {
+        sort.expr = ranked_as_text(std::mem::take(&mut sort.expr));
+        changed = true;
+    }
+    changed
+}
+
 pub fn sort_by(sorts: &mut [SortBy]) {
     for sort in sorts {
         if let Some(key) = key(&sort.expr) {
@@ -89,6 +116,16 @@ pub fn key_of(json: Json) -> Option<String> {
 pub fn ranked_of(json: Json) -> Option<String> {
     let value = matches!(json, Json::Number(_) | Json::Bool(_)).then(|| json.clone().into_sql()).flatten();
     key_of(json).map(|key| key + value.as_deref().unwrap_or_default())
+}
+
+/// The rank of a value of which only the text is left. What is written as a number is taken for one; the same number
+/// written otherwise is another value, as it is to `=`.
+pub fn ranked_of_text(text: &str) -> String {
+    let written = |number: f64| number.is_finite() && format!("{number:?}") == text;
+    let is_number =
+        text.parse::<i64>().is_ok_and(|whole| whole.to_string() == text) || text.parse::<f64>().is_ok_and(written);
+    let key = if is_number { number(text) } else { TEXT.to_string() };
+    key + text
 }
 
 pub fn value_of(ranked: &str) -> &str {
@@ -128,6 +165,8 @@ impl AnalyzerRule for Ordered {
 fn ordered(mut sort: Sort) -> PlanResult<Transformed<LogicalPlan>> {
     sort_by(&mut sort.expr);
     let LogicalPlan::Projection(Projection { expr: selected, input, schema, .. }) = &*sort.input else {
+        let schema = Arc::clone(sort.input.schema());
+        sort_by_text(&mut sort.expr, &schema);
         return Ok(Transformed::yes(LogicalPlan::Sort(sort)));
     };
     let mut with_keys = selected.clone();
@@ -138,6 +177,7 @@ fn ordered(mut sort: Sort) -> PlanResult<Transformed<LogicalPlan>> {
         with_keys.push(key.alias(&name));
         by.expr = Expr::Column(Column::from_name(name));
     }
+    sort_by_text(&mut sort.expr, schema);
     if with_keys.len() == selected.len() {
         return Ok(Transformed::yes(LogicalPlan::Sort(sort)));
     }

@@ -15,7 +15,7 @@ use super::arguments::{Arguments, Mark, is_text};
 use super::compare::same_policy;
 use super::json::Json;
 use super::mixed::is_true;
-use super::order::{key_of, ranked_of, value_of};
+use super::order::{key_of, ranked_of, ranked_of_text, value_of};
 use super::path::{Step, member};
 use crate::engine::run::raise;
 use crate::error::{Error, Kind};
@@ -54,6 +54,8 @@ pub enum Name {
     Key,
     /// The same with the value behind it.
     Ranked,
+    /// The same of a value of which only the text is left.
+    RankedText,
     /// The value behind a key.
     Unranked,
     /// What `sum` and `avg` are given: a value of JSON as a number, any other value as it is.
@@ -139,6 +141,7 @@ impl Name {
             Name::Truth => "json_truth",
             Name::Key => "json_key",
             Name::Ranked => "json_ranked",
+            Name::RankedText => "json_ranked_text",
             Name::Unranked => "json_unranked",
             Name::Summed => "summed",
             Name::Counted => "counted",
@@ -160,7 +163,7 @@ impl Name {
             Name::ItemByKey | Name::Joined | Name::FoundJson => (2, 2),
             Name::String | Name::Json | Name::JsonQuote | Name::JsonValid | Name::ToJson | Name::Items => (1, 1),
             Name::Members | Name::Key | Name::Ranked | Name::Unranked | Name::Summed | Name::Counted => (1, 1),
-            Name::KnownJson | Name::Truth | Name::Mixed => (1, 1),
+            Name::KnownJson | Name::Truth | Name::Mixed | Name::RankedText => (1, 1),
         }
     }
 
@@ -172,7 +175,7 @@ impl Name {
             }
             Name::JsonArrayLength => Field::new(name, DataType::Int64, true),
             Name::String | Name::JsonType | Name::Member | Name::ItemByKey | Name::Joined => Mark::Plain.field(name),
-            Name::Key | Name::Ranked | Name::Counted => Mark::Plain.field(name),
+            Name::Key | Name::Ranked | Name::RankedText | Name::Counted => Mark::Plain.field(name),
             Name::Summed => Field::new(name, DataType::Float64, true),
             Name::JsonExtract | Name::JsonGet | Name::ExtractValue | Name::Unranked | Name::Mixed => {
                 Mark::Value.field(name)
@@ -298,6 +301,7 @@ fn cell(name: Name, arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Cel
         Name::Truth => Cell::Truth(arguments.text(0, row)?.map(|text| is_true(&text))),
         Name::Key => Cell::Text(arguments.document(0, row)?.and_then(key_of)),
         Name::Ranked => Cell::Text(arguments.document(0, row)?.and_then(ranked_of)),
+        Name::RankedText => Cell::Text(arguments.text(0, row)?.map(|text| ranked_of_text(&text))),
         Name::Unranked => Cell::Text(arguments.text(0, row)?.map(|ranked| value_of(&ranked).to_string())),
         Name::Summed | Name::Counted | Name::Mixed => {
             return plan_err!("`{}` was not planned as what it stands for", name.text());
