@@ -17,21 +17,28 @@ mod mixed;
 mod operators;
 mod order;
 mod path;
+mod same;
 mod scalars;
 mod secret;
 mod substr;
 mod times;
 mod unlike;
+mod wider;
 
 use crate::engine::lateral::Lateral;
 
 pub use each::{columns as table_columns, names as table_names};
 pub use operators::compared;
 
+/// Whether a function stands only in what the resolving pass makes of a statement.
+pub fn is_hidden(name: &str) -> bool {
+    scalars::is_hidden(name)
+}
+
 /// A state that knows them, by name and by operator.
 pub fn register(mut builder: SessionStateBuilder) -> SessionStateBuilder {
-    let single = [secret::function(), substr::function()];
-    for function in scalars::functions().chain(companion::functions()).chain(times::functions()).chain(single) {
+    let ours = scalars::functions().chain(companion::functions()).chain([secret::function(), substr::function()]);
+    for function in ours.chain(times::functions()).chain(wider::functions()) {
         builder.scalar_functions().get_or_insert_default().push(Arc::new(function));
     }
     for function in aggregates::functions().chain(extremes::functions()) {

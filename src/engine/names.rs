@@ -186,7 +186,7 @@ impl Tables for SessionTables<'_> {
 
     fn has_function(&self, name: &str) -> bool {
         let name = name.to_lowercase();
-        self.state.scalar_functions().contains_key(&name)
+        self.state.scalar_functions().contains_key(&name) && !functions::is_hidden(&name)
             || self.state.aggregate_functions().contains_key(&name)
             || self.state.window_functions().contains_key(&name)
             || self.state.table_functions().contains_key(&name)
@@ -201,7 +201,7 @@ impl Tables for SessionTables<'_> {
     }
 
     fn functions(&self) -> Vec<String> {
-        let scalar = self.state.scalar_functions().keys();
+        let scalar = self.state.scalar_functions().keys().filter(|name| !functions::is_hidden(name));
         let aggregate = self.state.aggregate_functions().keys();
         let window = self.state.window_functions().keys();
         let tables = functions::table_names().map(String::from);

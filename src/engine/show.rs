@@ -198,7 +198,7 @@ fn filter_plan(state: &SessionState, batch: &RecordBatch, condition: Expr, sourc
             None
         }
         fn has_function(&self, name: &str) -> bool {
-            self.1.scalar_functions().contains_key(&name.to_lowercase())
+            self.1.scalar_functions().contains_key(&name.to_lowercase()) && !crate::engine::functions::is_hidden(name)
         }
         fn functions(&self) -> Vec<String> {
             self.1.scalar_functions().keys().cloned().collect()

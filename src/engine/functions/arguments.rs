@@ -9,7 +9,9 @@ use datafusion::common::Result as PlanResult;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs};
 
 use super::json::Json;
+use super::order::is_number;
 use super::path::Path;
+use super::same::Operand;
 use crate::engine::run::raise;
 use crate::error::{Error, Kind};
 
@@ -21,6 +23,8 @@ pub enum Mark {
     Value,
     /// JSON.
     Document,
+    /// JSON of a value, whose type is kept by it until the value is wanted. No column has it.
+    Typed,
 }
 
 const KEY: &str = "iql.json";
@@ -32,6 +36,7 @@ impl Mark {
         match () {
             () if is(EXTENSION, "arrow.json") || is(KEY, "document") => Mark::Document,
             () if is(KEY, "value") => Mark::Value,
+            () if is(KEY, "typed") => Mark::Typed,
             () => Mark::Plain,
         }
     }
@@ -41,6 +46,7 @@ impl Mark {
             Mark::Plain => return HashMap::new(),
             Mark::Value => "value",
             Mark::Document => "document",
+            Mark::Typed => "typed",
         };
         [(KEY.to_string(), value.to_string())].into()
     }
@@ -110,12 +116,37 @@ impl<'a> Arguments<'a> {
         match self.cell(argument, row)? {
             Json::String(text) if is_text(field.data_type()) => match Mark::of(field) {
                 Mark::Plain => Ok(Json::String(text)),
-                Mark::Document => read(&text),
+                Mark::Document | Mark::Typed => read(&text),
                 Mark::Value if text.starts_with(['{', '[']) => Ok(Json::read(&text).unwrap_or(Json::String(text))),
                 Mark::Value => Ok(Json::String(text)),
             },
             json => Ok(json),
         }
+    }
+
+    /// The same; of a value out of JSON of which only the text is left, what is written as a number is one.
+    pub fn guessed(&self, argument: usize, row: usize) -> PlanResult<Json> {
+        Ok(match self.value(argument, row)? {
+            Json::String(text) if Mark::of(self.columns[argument].1) == Mark::Value && is_number(&text) => {
+                Json::Number(text)
+            }
+            json => json,
+        })
+    }
+
+    /// The argument as it is compared with others, `None` for NULL.
+    pub fn operand(&self, argument: usize, row: usize) -> PlanResult<Option<Operand>> {
+        let (_, field, _) = &self.columns[argument];
+        Ok(match self.cell(argument, row)? {
+            Json::Null => None,
+            Json::Bool(truth) => Some(Operand::Truth(truth)),
+            Json::Number(digits) => Some(Operand::Number(digits)),
+            Json::String(text) if Mark::of(field) == Mark::Typed => {
+                Some(read(&text)?).filter(|json| *json != Json::Null).map(Operand::Typed)
+            }
+            Json::String(text) => Some(Operand::Text(text)),
+            nested => Some(Operand::Text(nested.to_string())),
+        })
     }
 
     /// The argument as a path, `None` for NULL.

@@ -29,6 +29,9 @@ pub struct Malformed {
 /// Deeper text is refused: reading recurs.
 const MOST_LEVELS: usize = 200;
 
+/// JSON has no word for it: SQLite writes a number that no float holds.
+const INFINITE: &str = "9e999";
+
 impl Json {
     /// # Errors
     /// Where the text is not JSON.
@@ -39,7 +42,7 @@ impl Json {
         if reader.at < text.len() { Err(reader.wrong("more text behind the value")) } else { Ok(value) }
     }
 
-    /// A cell as JSON: text is a string, nested values are objects and lists, NULL is null.
+    /// A cell as JSON: text is a string, nested values are objects and lists, NULL is null, and so is what is no number.
     ///
     /// # Errors
     /// A value that Arrow cannot show.
@@ -72,6 +75,12 @@ impl Json {
                 let key = dictionary.normalized_keys()[row];
                 Json::of_cell(dictionary.values(), key)?
             }
+            kind if kind.is_floating() => match text(array, row)?.as_str() {
+                "NaN" => Json::Null,
+                "inf" => Json::Number(INFINITE.into()),
+                "-inf" => Json::Number(format!("-{INFINITE}")),
+                digits => Json::Number(digits.into()),
+            },
             kind if kind.is_numeric() => Json::Number(text(array, row)?),
             _ => Json::String(text(array, row)?),
         })
@@ -132,12 +141,16 @@ fn exact(one: &str, other: &str) -> bool {
     one.parse::<i128>().is_ok() && other.parse::<i128>().is_ok()
 }
 
-/// A number as SQLite shows it: whole ones that fit 64 bits as they are, others as a float.
+/// A number as SQLite shows it: whole ones that fit 64 bits as they are, others as a float, `Inf` if none holds it.
 fn plain(digits: String) -> String {
     if digits.parse::<i64>().is_ok() {
         return digits;
     }
-    digits.parse::<f64>().map_or(digits, |number| format!("{number:?}"))
+    match digits.parse::<f64>() {
+        Ok(number) if number.is_infinite() => if number > 0.0 { "Inf" } else { "-Inf" }.to_string(),
+        Ok(number) => format!("{number:?}"),
+        Err(_) => digits,
+    }
 }
 
 fn text(array: &dyn Array, row: usize) -> Result<String, ArrowError> {

@@ -16,13 +16,8 @@ use super::scalars::Name;
 pub fn typed(value: &Expr) -> Option<Expr> {
     match value {
         Expr::ScalarFunction(ScalarFunction { func, args }) => match (func.name(), args.as_slice()) {
-            ("coalesce" | "nvl", args) if args.iter().any(order::is_typed) => {
-                Some(coalesce(args.iter().map(json).collect()))
-            }
-            ("nullif", [one, _]) => {
-                let found = order::typed(one)?;
-                Some(where_true(value.clone().is_not_null(), found))
-            }
+            ("coalesce" | "nvl", args) if args.iter().any(order::is_typed) => Some(first_known(args)),
+            ("nullif", [one, other]) => order::typed(one).map(|one| unless_same(known(one), other)),
             _ => None,
         },
         Expr::Case(case) if results(case).any(order::is_typed) => Some(Expr::Case(in_json(case.clone()))),
@@ -47,26 +42,24 @@ pub fn is_value(value: &Expr, is_value: impl Fn(&Expr) -> bool) -> bool {
 pub fn rewritten(expr: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
     match expr {
         Expr::Case(case) => Ok(of_case(case, schema)),
-        Expr::ScalarFunction(ScalarFunction { func, args }) if matches!(func.name(), "coalesce" | "nvl" | "nullif") => {
-            let mixed = is_mixed(args.iter(), schema);
-            let typed = typed(&Expr::ScalarFunction(ScalarFunction { func: func.clone(), args: args.clone() }));
-            let args = match <[Expr; 2]>::try_from(args) {
-                Ok([one, other]) if func.name() == "nullif" => {
-                    return Ok(match order::typed(&one) {
-                        Some(found) => Transformed::yes(valued(where_true(differ(one, other, schema), found))),
-                        None if mixed => Transformed::yes(where_true(differ(one.clone(), other, schema), one)),
-                        None => Transformed::no(func.call(vec![one, other])),
-                    });
+        Expr::ScalarFunction(ScalarFunction { func, args }) => Ok(match (func.name(), args.as_slice()) {
+            ("coalesce" | "nvl", values) => {
+                if values.iter().any(order::is_typed) || is_mixed(values.iter(), schema) {
+                    return Ok(Transformed::yes(valued(first_known(values))));
                 }
-                Ok(args) => args.to_vec(),
-                Err(args) => args,
-            };
-            Ok(match typed {
-                Some(json) => Transformed::yes(valued(json)),
-                None if mixed => Transformed::yes(valued(coalesce(args.iter().map(json).collect()))),
+                // To the planner each value is two, and within another four.
+                let nested = values.iter().any(|value| !chosen_from(value).is_empty());
+                Transformed::new_transformed(func.call(flat(args)), nested)
+            }
+            ("nullif", [one, other]) => match order::typed(one) {
+                Some(json) => Transformed::yes(valued(unless_same(known(json), other))),
+                None if is_compared_otherwise([one, other], schema) => {
+                    Transformed::yes(unless_same(one.clone(), other))
+                }
                 None => Transformed::no(func.call(args)),
-            })
-        }
+            },
+            _ => Transformed::no(func.call(args)),
+        }),
         expr => Ok(Transformed::no(expr)),
     }
 }
@@ -89,28 +82,56 @@ fn of_case(case: Case, schema: &DFSchema) -> Transformed<Expr> {
     let mut case = if marked { in_json(case) } else { case };
     let operand = case.expr.take_if(|operand| {
         case.when_then_expr.iter().any(|(when, _)| {
-            is_mixed([&**operand, &**when].into_iter(), schema) || (order::is_typed(operand) && order::is_typed(when))
+            is_compared_otherwise([&**operand, &**when], schema) || (order::is_typed(operand) && order::is_typed(when))
         })
     });
     let mut changed = marked || operand.is_some();
-    for (when, _) in &mut case.when_then_expr {
-        let condition = std::mem::take(&mut **when);
-        **when = match (&operand, &case.expr) {
-            (Some(operand), _) => same((**operand).clone(), condition, schema),
-            (None, None) if Kind::of(&condition, schema) == Kind::Value => {
-                changed = true;
-                truth(condition)
+    match operand {
+        Some(operand) if case.when_then_expr.iter().all(|(when, _)| is_plain(when)) => {
+            by_position(&mut case, &operand);
+        }
+        Some(operand) => {
+            for (when, _) in &mut case.when_then_expr {
+                **when = same((*operand).clone(), std::mem::take(&mut **when), schema);
             }
-            _ => condition,
-        };
+        }
+        None if case.expr.is_none() => {
+            for (when, _) in &mut case.when_then_expr {
+                if Kind::of(when, schema) == Kind::Value {
+                    **when = truth(std::mem::take(&mut **when));
+                    changed = true;
+                }
+            }
+        }
+        None => {}
     }
     let case = Expr::Case(case);
     Transformed::new_transformed(if marked { valued(case) } else { case }, changed)
 }
 
-/// Whether DataFusion would make numbers or truths of values of JSON, which may be texts.
+/// Whether a value may be looked at although one before it is the same: it costs nothing, and does not fail.
+fn is_plain(value: &Expr) -> bool {
+    matches!(value, Expr::Literal(..) | Expr::Column(_))
+}
+
+/// `CASE x WHEN a THEN …` by the number of the first that is the same, so that `x` stands there once.
+fn by_position(case: &mut Case, operand: &Expr) {
+    let mut compared = vec![comparable(operand)];
+    for ((when, _), number) in case.when_then_expr.iter_mut().zip(1_i64..) {
+        compared.push(comparable(&std::mem::replace(&mut **when, lit(number))));
+    }
+    case.expr = Some(Box::new(Name::Position.function().call(compared)));
+}
+
+/// Whether DataFusion has no type for both values of JSON and what stands beside them, or one that not all of them have.
 fn is_mixed<'a>(values: impl Iterator<Item = &'a Expr>, schema: &DFSchema) -> bool {
     let kinds: Vec<Kind> = values.map(|value| Kind::of(value, schema)).collect();
+    kinds.contains(&Kind::Value) && kinds.iter().any(|kind| !matches!(kind, Kind::Value | Kind::Text))
+}
+
+/// Whether DataFusion would make numbers or truths of values of JSON to compare them, which may be texts.
+fn is_compared_otherwise(values: [&Expr; 2], schema: &DFSchema) -> bool {
+    let kinds = values.map(|value| Kind::of(value, schema));
     kinds.contains(&Kind::Value) && (kinds.contains(&Kind::Number) || kinds.contains(&Kind::Truth))
 }
 
@@ -124,18 +145,77 @@ fn in_json(mut case: Case) -> Case {
     case
 }
 
-/// The value where the condition is true, and else NULL.
-fn where_true(condition: Expr, value: Expr) -> Expr {
-    Expr::Case(Case::new(None, vec![(Box::new(condition), Box::new(value))], None))
+/// The first that is not NULL, as JSON. To the planner, what COALESCE chooses from is there twice but for the last: of
+/// what is made of much, one of ours makes one, which looks at all of its values.
+fn first_known(values: &[Expr]) -> Expr {
+    let values = flat(values.iter().map(json).collect());
+    let is_much = |value: &Expr| match value {
+        Expr::ScalarFunction(ScalarFunction { func, args }) => match Name::of(func) {
+            Some(Name::KnownJson | Name::GuessedJson) => args.iter().any(is_made),
+            name => matches!(name, Some(Name::UnlessSame | Name::FirstKnown)),
+        },
+        _ => false,
+    };
+    match values.split_last() {
+        Some((_, before)) if before.iter().any(is_much) => Name::FirstKnown.function().call(values),
+        _ => coalesce(values),
+    }
 }
 
-/// Not equal, or one of them NULL.
-fn differ(one: Expr, other: Expr, schema: &DFSchema) -> Expr {
-    same(one, other, schema).is_not_true()
+/// Whether a value is chosen from others.
+fn is_made(value: &Expr) -> bool {
+    match value {
+        Expr::ScalarFunction(ScalarFunction { func, .. }) => {
+            matches!(Name::of(func), Some(Name::UnlessSame | Name::FirstKnown | Name::KnownJson | Name::Valued))
+                || matches!(func.name(), "coalesce" | "nvl" | "nullif")
+        }
+        value => matches!(value, Expr::Case(_)),
+    }
+}
+
+/// Values with those of a COALESCE among them in its place.
+fn flat(values: Vec<Expr>) -> Vec<Expr> {
+    let mut flat = Vec::with_capacity(values.len());
+    for value in values {
+        match chosen_from(&value) {
+            [] => flat.push(value),
+            inner => flat.extend(inner.iter().cloned()),
+        }
+    }
+    flat
+}
+
+/// What a COALESCE chooses from, none if it is no COALESCE.
+fn chosen_from(value: &Expr) -> &[Expr] {
+    match value {
+        Expr::ScalarFunction(ScalarFunction { func, args }) => match (Name::of(func), args.as_slice()) {
+            (Some(Name::KnownJson), [inner]) => chosen_from(inner),
+            (Some(Name::FirstKnown), args) => args,
+            (None, args) if matches!(func.name(), "coalesce" | "nvl") => args,
+            _ => &[],
+        },
+        _ => &[],
+    }
+}
+
+/// The first value, NULL if the second is the same.
+fn unless_same(one: Expr, other: &Expr) -> Expr {
+    Name::UnlessSame.function().call(vec![one, comparable(other)])
+}
+
+/// A value with its type, if that can be seen.
+fn comparable(value: &Expr) -> Expr {
+    order::typed(value).map_or_else(|| value.clone(), known)
+}
+
+/// JSON, NULL if it is JSON's null.
+pub fn known(json: Expr) -> Expr {
+    let is_known = matches!(&json, Expr::ScalarFunction(called) if matches!(Name::of(&called.func), Some(Name::KnownJson | Name::UnlessSame | Name::FirstKnown)));
+    if is_known { json } else { Name::KnownJson.function().call(vec![json]) }
 }
 
 /// A value as JSON, NULL if it is JSON's null.
-fn json(value: &Expr) -> Expr {
+pub fn json(value: &Expr) -> Expr {
     if let Expr::Literal(literal, _) = value
         && let Some(json) = literal.to_array().ok().and_then(|array| Json::of_cell(&array, 0).ok())
     {
@@ -143,18 +223,18 @@ fn json(value: &Expr) -> Expr {
         return lit(ScalarValue::Utf8(text));
     }
     match order::typed(value) {
-        Some(json) => Name::KnownJson.function().call(vec![json]),
+        Some(json) => known(json),
         // `x -> 'a'` is the text that it shows.
         None if Name::is_document(value) => {
             Name::ToJson.function().call(vec![Name::String.function().call(vec![value.clone()])])
         }
-        None => Name::ToJson.function().call(vec![value.clone()]),
+        None => Name::GuessedJson.function().call(vec![value.clone()]),
     }
 }
 
 /// The value that JSON has, which still tells that it is one.
 fn valued(json: Expr) -> Expr {
-    Name::ExtractValue.function().call(vec![json, lit("$")])
+    Name::Valued.function().call(vec![json])
 }
 
 #[cfg(test)]

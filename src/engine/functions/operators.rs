@@ -16,7 +16,9 @@ use super::mixed;
 use super::order;
 use super::path::member;
 use super::scalars::Name;
+use super::substr::is_substr;
 use super::unlike::unlike;
+use super::wider;
 
 #[derive(Debug)]
 pub struct Operators;
@@ -150,7 +152,7 @@ impl Kind {
         let Ok((_, field)) = expr.to_field(schema) else { return Kind::Other };
         match field.data_type() {
             kind if is_text(kind) => match Mark::of(&field) {
-                Mark::Value | Mark::Document => Kind::Value,
+                Mark::Value | Mark::Document | Mark::Typed => Kind::Value,
                 Mark::Plain => Kind::Text,
             },
             kind if kind.is_numeric() => Kind::Number,
@@ -294,8 +296,41 @@ impl FunctionRewrite for Values {
                 let changed = order::sort_by_text(&mut window.params.order_by, schema);
                 Ok(Transformed::new_transformed(Expr::WindowFunction(window), changed))
             }
+            Expr::ScalarFunction(ScalarFunction { func, args }) if wider::counts(&func) => {
+                let args = args.into_iter().map(|arg| number(func.name(), arg, schema)).collect::<PlanResult<_>>()?;
+                Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction { func, args })))
+            }
+            Expr::ScalarFunction(ScalarFunction { func, mut args }) if is_substr(&func) => {
+                for arg in args.iter_mut().skip(1) {
+                    let is_of_json = Kind::of(arg, schema) == Kind::Value;
+                    let place = number(func.name(), std::mem::take(arg), schema)?;
+                    *arg = if is_of_json { try_cast(place, DataType::Int64) } else { place };
+                }
+                Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction { func, args })))
+            }
+            Expr::ScalarFunction(ScalarFunction { func, args })
+                if matches!(func.name(), "greatest" | "least")
+                    && args.iter().any(|arg| Kind::of(arg, schema) == Kind::Value) =>
+            {
+                Ok(Transformed::yes(order::unranked(func.call(order::all_ranked(args)))))
+            }
             expr => mixed::rewritten(expr, schema),
         }
+    }
+}
+
+/// What a function that counts is given. A literal may be any that can be read as a number.
+fn number(function: &str, arg: Expr, schema: &DFSchema) -> PlanResult<Expr> {
+    match Kind::of(&arg, schema) {
+        Kind::Value => Ok(as_number(arg)),
+        Kind::Text if !matches!(arg, Expr::Literal(..)) => {
+            let name = match &arg {
+                Expr::Column(column) => column.name.clone(),
+                arg => arg.schema_name().to_string(),
+            };
+            plan_err!("`{function}` takes numbers, and `{name}` is text: write `CAST({name} AS DOUBLE)`")
+        }
+        _ => Ok(arg),
     }
 }
 

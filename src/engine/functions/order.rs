@@ -24,7 +24,7 @@ pub fn is_typed(value: &Expr) -> bool {
         Expr::ScalarFunction(ScalarFunction { func, args }) => match Name::of(func) {
             Some(Name::JsonExtract) => args.len() == 2,
             Some(Name::Mixed) => args.first().is_some_and(is_typed),
-            Some(name) => matches!(name, Name::ExtractValue | Name::JsonGet),
+            Some(name) => matches!(name, Name::ExtractValue | Name::JsonGet | Name::Valued),
             None => mixed::is_value(value, is_typed),
         },
         value => mixed::is_value(value, is_typed),
@@ -40,6 +40,7 @@ pub fn typed(value: &Expr) -> Option<Expr> {
                 (Some(Name::JsonExtract), 2) => Name::FoundJson,
                 (Some(Name::ExtractValue), _) => Name::ExtractJson,
                 (Some(Name::JsonGet), _) => Name::GetJson,
+                (Some(Name::Valued), _) => return args.first().map(|json| mixed::known(json.clone())),
                 (Some(Name::Mixed), _) => return typed(args.first()?),
                 (Some(_), _) => return None,
                 (None, _) => return mixed::typed(value),
@@ -67,6 +68,18 @@ pub fn unranked(ranked: Expr) -> Expr {
 /// By this values are told apart whose types can no longer be seen.
 pub fn ranked_as_text(value: Expr) -> Expr {
     Name::RankedText.function().call(vec![value])
+}
+
+/// Values as `greatest` and `least` compare them: by their types, if those of all can be seen.
+pub fn all_ranked(values: Vec<Expr>) -> Vec<Expr> {
+    let is_known = |value: &Expr| is_typed(value) || matches!(value, Expr::Literal(..));
+    match values.iter().all(is_known) {
+        true => values.iter().map(|value| Name::Ranked.function().call(vec![mixed::json(value)])).collect(),
+        false => {
+            let text = |value| ranked_as_text(Name::String.function().call(vec![value]));
+            values.into_iter().map(text).collect()
+        }
+    }
 }
 
 /// Whether a value comes out of JSON, and is not known by more than its text.
@@ -121,11 +134,14 @@ pub fn ranked_of(json: Json) -> Option<String> {
 /// The rank of a value of which only the text is left. What is written as a number is taken for one; the same number
 /// written otherwise is another value, as it is to `=`.
 pub fn ranked_of_text(text: &str) -> String {
-    let written = |number: f64| number.is_finite() && format!("{number:?}") == text;
-    let is_number =
-        text.parse::<i64>().is_ok_and(|whole| whole.to_string() == text) || text.parse::<f64>().is_ok_and(written);
-    let key = if is_number { number(text) } else { TEXT.to_string() };
+    let key = if is_number(text) { number(text) } else { TEXT.to_string() };
     key + text
+}
+
+/// Whether a text is written as a number out of JSON is.
+pub fn is_number(text: &str) -> bool {
+    let written = |number: f64| number.is_finite() && format!("{number:?}") == text;
+    text.parse::<i64>().is_ok_and(|whole| whole.to_string() == text) || text.parse::<f64>().is_ok_and(written)
 }
 
 pub fn value_of(ranked: &str) -> &str {

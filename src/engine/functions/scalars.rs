@@ -17,6 +17,7 @@ use super::json::Json;
 use super::mixed::is_true;
 use super::order::{key_of, ranked_of, ranked_of_text, value_of};
 use super::path::{Step, member};
+use super::same;
 use crate::engine::run::raise;
 use crate::error::{Error, Kind};
 
@@ -46,7 +47,17 @@ pub enum Name {
     GetJson,
     /// JSON, and NULL where it is JSON's null.
     KnownJson,
-    /// What COALESCE, NULLIF or CASE gives of values of JSON, as it is planned: `functions::mixed`.
+    /// The same of any value. Of one out of JSON of which only the text is left, what is written as a number is one.
+    GuessedJson,
+    /// The first of some that is not NULL: `functions::mixed`.
+    FirstKnown,
+    /// The value that JSON has.
+    Valued,
+    /// NULLIF with a value of JSON: `functions::same`.
+    UnlessSame,
+    /// `CASE x WHEN a … WHEN b …`, the number of the first that is the same: `functions::same`.
+    Position,
+    /// What CASE gives of values of JSON, as it is planned: `functions::mixed`.
     Mixed,
     /// A value as a condition: `functions::mixed`.
     Truth,
@@ -96,6 +107,10 @@ pub fn functions() -> impl Iterator<Item = ScalarUDF> {
     TYPED.into_iter().chain([Name::Mixed]).map(Name::function)
 }
 
+pub fn is_hidden(name: &str) -> bool {
+    name.eq_ignore_ascii_case(Name::Mixed.text())
+}
+
 impl Name {
     pub fn function(self) -> ScalarUDF {
         let any = vec![TypeSignature::VariadicAny, TypeSignature::Nullary];
@@ -137,6 +152,11 @@ impl Name {
             Name::FoundJson => "json_found",
             Name::GetJson => "json_get_value",
             Name::KnownJson => "json_known",
+            Name::GuessedJson => "json_guessed",
+            Name::FirstKnown => "json_first_known",
+            Name::Valued => "json_valued",
+            Name::UnlessSame => "json_unless_same",
+            Name::Position => "json_position",
             Name::Mixed => "json_mixed",
             Name::Truth => "json_truth",
             Name::Key => "json_key",
@@ -160,10 +180,13 @@ impl Name {
             Name::JsonExtract | Name::JsonGet | Name::GetJson => (2, usize::MAX),
             Name::JsonArrayLength | Name::JsonType => (1, 2),
             Name::JsonEqual | Name::AwsPolicyEqual | Name::ExtractJson | Name::ExtractValue | Name::Member => (2, 2),
-            Name::ItemByKey | Name::Joined | Name::FoundJson => (2, 2),
+            Name::ItemByKey | Name::Joined | Name::FoundJson | Name::UnlessSame => (2, 2),
+            Name::Position => (2, usize::MAX),
+            Name::FirstKnown => (1, usize::MAX),
             Name::String | Name::Json | Name::JsonQuote | Name::JsonValid | Name::ToJson | Name::Items => (1, 1),
             Name::Members | Name::Key | Name::Ranked | Name::Unranked | Name::Summed | Name::Counted => (1, 1),
-            Name::KnownJson | Name::Truth | Name::Mixed | Name::RankedText => (1, 1),
+            Name::KnownJson | Name::Truth | Name::Mixed | Name::RankedText | Name::Valued => (1, 1),
+            Name::GuessedJson => (1, 1),
         }
     }
 
@@ -173,17 +196,18 @@ impl Name {
             Name::JsonValid | Name::JsonEqual | Name::AwsPolicyEqual | Name::Truth => {
                 Field::new(name, DataType::Boolean, true)
             }
-            Name::JsonArrayLength => Field::new(name, DataType::Int64, true),
+            Name::JsonArrayLength | Name::Position => Field::new(name, DataType::Int64, true),
             Name::String | Name::JsonType | Name::Member | Name::ItemByKey | Name::Joined => Mark::Plain.field(name),
             Name::Key | Name::Ranked | Name::RankedText | Name::Counted => Mark::Plain.field(name),
             Name::Summed => Field::new(name, DataType::Float64, true),
-            Name::JsonExtract | Name::JsonGet | Name::ExtractValue | Name::Unranked | Name::Mixed => {
+            Name::JsonExtract | Name::JsonGet | Name::ExtractValue | Name::Unranked | Name::Mixed | Name::Valued => {
                 Mark::Value.field(name)
             }
+            Name::KnownJson | Name::GuessedJson | Name::FirstKnown | Name::UnlessSame => Mark::Typed.field(name),
             Name::Json | Name::JsonArray | Name::JsonObject | Name::JsonQuote | Name::ToJson => {
                 Mark::Document.field(name)
             }
-            Name::ExtractJson | Name::FoundJson | Name::GetJson | Name::KnownJson | Name::Items | Name::Members => {
+            Name::ExtractJson | Name::FoundJson | Name::GetJson | Name::Items | Name::Members => {
                 Mark::Document.field(name)
             }
         }
@@ -246,10 +270,18 @@ impl ScalarUDFImpl for Function {
             let kind = if *field.data_type() == DataType::Utf8View { &DataType::Utf8 } else { field.data_type() };
             return Ok(Arc::new(field.as_ref().clone().with_data_type(kind.clone())));
         }
+        if let (Name::UnlessSame, Some(field)) = (self.name, field) {
+            return Ok(Arc::new(field.as_ref().clone().with_nullable(true)));
+        }
         Ok(Arc::new(self.name.gives()))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
+        match self.name {
+            Name::UnlessSame => return same::unless_same(&args),
+            Name::Position => return same::position(&args),
+            _ => {}
+        }
         let mut arguments = Arguments::of(&args)?;
         let rows = arguments.rows;
         let cells = (0..rows).map(|row| cell(self.name, &mut arguments, row)).collect::<PlanResult<Vec<_>>>()?;
@@ -298,12 +330,20 @@ fn cell(name: Name, arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Cel
         Name::KnownJson => {
             Cell::Text(arguments.document(0, row)?.filter(|json| *json != Json::Null).map(|json| json.to_string()))
         }
+        Name::FirstKnown => {
+            let known = (0..arguments.count()).map(|at| arguments.text(at, row)).find(|text| !matches!(text, Ok(None)));
+            Cell::Text(known.transpose()?.flatten())
+        }
+        Name::GuessedJson => {
+            Cell::Text(Some(arguments.guessed(0, row)?).filter(|json| *json != Json::Null).map(|json| json.to_string()))
+        }
         Name::Truth => Cell::Truth(arguments.text(0, row)?.map(|text| is_true(&text))),
         Name::Key => Cell::Text(arguments.document(0, row)?.and_then(key_of)),
         Name::Ranked => Cell::Text(arguments.document(0, row)?.and_then(ranked_of)),
         Name::RankedText => Cell::Text(arguments.text(0, row)?.map(|text| ranked_of_text(&text))),
         Name::Unranked => Cell::Text(arguments.text(0, row)?.map(|ranked| value_of(&ranked).to_string())),
-        Name::Summed | Name::Counted | Name::Mixed => {
+        Name::Valued => Cell::Text(arguments.document(0, row)?.and_then(Json::into_sql)),
+        Name::Summed | Name::Counted | Name::Mixed | Name::UnlessSame | Name::Position => {
             return plan_err!("`{}` was not planned as what it stands for", name.text());
         }
         Name::ExtractJson => Cell::Text(extract_one(arguments, row)?.map(|json| json.to_string())),

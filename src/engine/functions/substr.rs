@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, StringArray};
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::types::{NativeType, logical_int32, logical_int64, logical_string};
+use datafusion::common::types::{NativeType, logical_float64, logical_int32, logical_int64, logical_string};
 use datafusion::common::{Result as PlanResult, ScalarValue};
 use datafusion::logical_expr::{
     Coercion, ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
@@ -14,7 +14,8 @@ use datafusion::logical_expr::{
 
 pub fn function() -> ScalarUDF {
     let text = Coercion::new_exact(TypeSignatureClass::Native(logical_string()));
-    let from = vec![TypeSignatureClass::Native(logical_int32())];
+    // A value of JSON is a text as well, and what is counted of one a float.
+    let from = [logical_int32(), logical_float64(), logical_string()].map(TypeSignatureClass::Native).to_vec();
     let number = Coercion::new_implicit(TypeSignatureClass::Native(logical_int64()), from, NativeType::Int64);
     let with_length = TypeSignature::Coercible(vec![text.clone(), number.clone(), number.clone()]);
     let without = TypeSignature::Coercible(vec![text, number]);
@@ -22,6 +23,11 @@ pub fn function() -> ScalarUDF {
         signature: Signature::one_of(vec![without, with_length], Volatility::Immutable),
         aliases: vec!["substring".into()],
     })
+}
+
+/// Whether this is it.
+pub fn is_substr(function: &ScalarUDF) -> bool {
+    function.inner().downcast_ref::<Substr>().is_some()
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

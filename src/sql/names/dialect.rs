@@ -53,9 +53,9 @@ pub(super) fn condition(expr: &mut Expr) {
     }
 }
 
-/// COALESCE, NULLIF and CASE that give values out of JSON are named as such, so that the planner knows it of their column.
+/// CASE that gives values out of JSON is named as such, so that the planner knows it of its column.
 pub(super) fn marked(expr: &mut Expr) {
-    if matches!(expr, Expr::Function(_) | Expr::Case { .. }) && is_mixed(expr) {
+    if matches!(expr, Expr::Case { .. }) && is_mixed(expr) {
         *expr = called("json_mixed", vec![take(expr)]);
     }
 }
