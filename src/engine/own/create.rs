@@ -23,6 +23,7 @@ use crate::engine::session::Session;
 use crate::engine::show;
 use crate::engine::translate::translate;
 use crate::error::{Error, Kind, Result};
+use crate::sql::names::wide;
 use crate::sql::{Content, CreateTable, Dropped, Existing, Name, Own, Source, Statement};
 
 /// Carries out a statement about a thing of the user's own.
@@ -184,7 +185,11 @@ pub async fn schema(session: &Session, columns: &[ColumnDef], source: &Source) -
         }
     }
     let name = ObjectName::from(vec![Ident::with_quote('"', "a table that is made")]);
-    let statement = CreateTableBuilder::new(name).columns(columns.to_vec()).build();
+    let wide = columns.iter().map(|column| {
+        let data_type = wide(&column.data_type).unwrap_or_else(|| column.data_type.clone());
+        ColumnDef { data_type, ..column.clone() }
+    });
+    let statement = CreateTableBuilder::new(name).columns(wide.collect()).build();
     let statement = PlannerStatement::Statement(Box::new(statement.into()));
     let plan = session.state().statement_to_plan(statement).await.map_err(|error| translate(&error, Some(source)))?;
     let LogicalPlan::Ddl(DdlStatement::CreateMemoryTable(table)) = plan else {
@@ -210,10 +215,7 @@ fn with_zone(field: &Field, declared: &SqlType) -> Field {
 /// # Errors
 /// `Statement`: a length that would be held for nothing.
 fn longest(column: &ColumnDef, source: &Source) -> Result<Option<u64>> {
-    let refused = |what: String| {
-        let error = Error::new(Kind::Statement, what).at(source.place(column.span())).with_context("nothing was sent");
-        Err(error.with_hint("write `TEXT`, which holds any length"))
-    };
+    let refused = |what: String| Err(of_any_length(what, column, source));
     match &column.data_type {
         SqlType::Char(length) | SqlType::Varchar(length) => match length {
             None | Some(CharacterLength::Max) => Ok(None),
@@ -226,6 +228,26 @@ fn longest(column: &ColumnDef, source: &Source) -> Result<Option<u64>> {
         declared if within(declared) => refused(format!("the length in `{declared}` would not be held")),
         _ => Ok(None),
     }
+}
+
+/// Refuses columns with a length, where their texts are someone else's.
+///
+/// # Errors
+/// `Statement`: the first such column.
+pub fn refuse_lengths(columns: &[ColumnDef], source: &Source) -> Result<()> {
+    for column in columns {
+        if longest(column, source)?.is_some() {
+            let what =
+                format!("the length in `{}` would not be held: a file's texts are read as they are", column.data_type);
+            return Err(of_any_length(what, column, source));
+        }
+    }
+    Ok(())
+}
+
+fn of_any_length(what: String, column: &ColumnDef, source: &Source) -> Error {
+    let error = Error::new(Kind::Statement, what).at(source.place(column.span())).with_context("nothing was sent");
+    error.with_hint("write `TEXT`, which holds any length")
 }
 
 /// Whether a type has texts of a length in it.

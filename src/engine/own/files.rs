@@ -20,7 +20,7 @@ use futures::TryStreamExt;
 use serde::de::IgnoredAny;
 use sqlparser::ast;
 
-use super::create::{is_wanted, kept, of_rows, schema};
+use super::create::{is_wanted, kept, of_rows, refuse_lengths, schema};
 use super::encode::Format;
 use super::{OwnKind, OwnTable, csv, own_name};
 use crate::engine::outcome::Outcome;
@@ -80,7 +80,10 @@ pub async fn create(session: &Session, create: &CreateFile, source: &Source) -> 
     let options = table.options.iter().map(|(name, value)| (name.clone(), text(value))).collect();
     let columns = match table.columns.as_slice() {
         [] => None,
-        columns => Some(schema(session, columns, source).await?),
+        columns => {
+            refuse_lengths(columns, source)?;
+            Some(schema(session, columns, source).await?)
+        }
     };
     let found = provider(session, name, &table.locations, format, options, columns).await;
     session.own.put(name, found.map_err(|error| error.at(source.place(create.name.span())))?);

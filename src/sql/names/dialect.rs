@@ -3,8 +3,8 @@
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, TimezoneInfo, UnaryOperator, Value,
+    ArrayElemTypeDef, BinaryOperator, CaseWhen, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, TimezoneInfo, UnaryOperator, Value,
 };
 
 use crate::error::{Error, Kind};
@@ -233,7 +233,25 @@ fn is_match(expr: &Expr) -> bool {
     )
 }
 
+/// A float of as many bits as it is declared to have, where the planner makes each FLOAT one of 24.
+pub fn wide(data_type: &DataType) -> Option<DataType> {
+    let item = |item: &DataType| wide(item).map(Box::new);
+    Some(match data_type {
+        DataType::Float(ExactNumberInfo::Precision(25..)) => DataType::Double(ExactNumberInfo::None),
+        DataType::Array(ArrayElemTypeDef::AngleBracket(of)) => {
+            DataType::Array(ArrayElemTypeDef::AngleBracket(item(of)?))
+        }
+        DataType::Array(ArrayElemTypeDef::SquareBracket(of, length)) => {
+            DataType::Array(ArrayElemTypeDef::SquareBracket(item(of)?, *length))
+        }
+        _ => return None,
+    })
+}
+
 fn known(data_type: &DataType) -> Option<DataType> {
+    if let Some(wide) = wide(data_type) {
+        return Some(wide);
+    }
     Some(match data_type {
         DataType::Signed | DataType::SignedInteger => DataType::BigInt(None),
         DataType::Unsigned | DataType::UnsignedInteger => DataType::BigIntUnsigned(None),
@@ -283,6 +301,9 @@ mod tests {
         check("a NOT RLIKE 'b'", "(a !~ 'b')");
         check("CAST(a AS SIGNED)", "CAST(a AS BIGINT)");
         check("CAST(a AS UNSIGNED)", "CAST(a AS BIGINT UNSIGNED)");
+        check("CAST(a AS FLOAT(53))", "CAST(a AS DOUBLE)");
+        check("CAST(a AS FLOAT(25)[])", "CAST(a AS DOUBLE[])");
+        check("CAST(a AS FLOAT(24))", "CAST(a AS FLOAT(24))");
         check("CAST(a AS JSON)", "CAST(a AS TEXT)");
         check("CAST(a AS NCHAR)", "CAST(a AS TEXT)");
         check("substr(a, -3)", "substr(a, -3)");

@@ -19,6 +19,8 @@ mod tests;
 use sqlparser::ast::{Ident, Query};
 use sqlparser::tokenizer::Span;
 
+pub use dialect::wide;
+
 use super::statement::Source;
 use crate::error::{Error, Result};
 
