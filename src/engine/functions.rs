@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use arrow::array::{Array, ArrayRef, StringArray};
+use arrow::error::ArrowError;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::optimizer::Analyzer;
 
@@ -29,6 +31,15 @@ use crate::engine::lateral::Lateral;
 
 pub use each::{columns as table_columns, names as table_names};
 pub use operators::compared;
+
+/// Lists and structs as texts of JSON.
+///
+/// # Errors
+/// A value that Arrow cannot show.
+pub fn json_texts(values: &dyn Array) -> Result<ArrayRef, ArrowError> {
+    let text = |row| json::Json::of_cell(values, row).map(|json| (json != json::Json::Null).then(|| json.to_string()));
+    Ok(Arc::new((0..values.len()).map(text).collect::<Result<StringArray, _>>()?))
+}
 
 /// Whether a function stands only in what the resolving pass makes of a statement.
 pub fn is_hidden(name: &str) -> bool {

@@ -49,8 +49,15 @@ async fn a_broken_line_is_named() {
     check("open.csv", "a,b\n1,\"x\n2,y\n3,z\n", "", "line 2 of `FILE`: a quote is not closed").await;
     check("short.csv", "a,b\n1,2\n\n\"3\n4\"\n", "", "line 4 of `FILE`: there are 1 value and 2 columns").await;
     check("long.csv", "a,b\n1,2,3\n", "", "line 2 of `FILE`: there are 3 values and 2 columns").await;
-    check("typed.csv", "a,b\n1,2\nx,2\n", "(a BIGINT, b BIGINT)", "line 3 of `FILE`: `x` is no Int64, which `a` is")
-        .await;
+    check(
+        "typed.csv",
+        "a,b\n1,2\nx,2\n",
+        "(a BIGINT, b BIGINT)",
+        "line 3 of `FILE`: `a` takes a whole number, and `x` is none",
+    )
+    .await;
+    let length = "the length in `VARCHAR(3)` would not be held: a file's texts are read as they are";
+    check("length.csv", "a,b\nabcd,2\n", "(a VARCHAR(3), b BIGINT)", length).await;
     let path = file(&lab, "cut.jsonl", "{\"a\": 1}\n{\"a\":\n");
     let error = lab.count(&format!("SELECT * FROM '{path}'")).await.expect_err("half an object");
     assert_eq!(error.message, format!("line 3 of `{path}`: this is not JSON"));

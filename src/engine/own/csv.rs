@@ -13,6 +13,7 @@ use arrow::compute::kernels::cast_utils::Parser;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Date32Type, Field, FieldRef, Schema, SchemaRef, TimeUnit, TimestampNanosecondType};
 
+use super::fit::kind as worded;
 use crate::error::{Error, Kind, Result, reason};
 
 /// How a file is written.
@@ -113,7 +114,7 @@ fn check(value: &str, field: &FieldRef) -> std::result::Result<(), String> {
     }
     let options = CastOptions { safe: true, ..CastOptions::default() };
     match cast_with_options(&StringArray::from(vec![value]), kind, &options) {
-        Ok(read) if read.is_null(0) => Err(format!("`{value}` is no {kind}, which `{}` is", field.name())),
+        Ok(read) if read.is_null(0) => Err(format!("`{}` takes {}, and `{value}` is none", field.name(), worded(kind))),
         // What cannot be said of one value is said when the file is read.
         _ => Ok(()),
     }

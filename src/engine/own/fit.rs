@@ -1,13 +1,16 @@
 //! Values of a query as a table's columns have them: what would become another value is refused, as it is for what a
 //! service keeps. Pure.
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray, new_null_array};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, StructArray, new_null_array};
 use arrow::compute::kernels::cmp::not_distinct;
 use arrow::compute::{CastOptions, can_cast_types, cast, cast_with_options};
 use arrow::datatypes::{DataType, FieldRef, Float64Type, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::util::display::array_value_to_string;
 
+use crate::engine::functions::json_texts;
 use crate::error::{Error, Kind, Result};
 
 mod text;
@@ -80,11 +83,22 @@ fn told(misfit: Misfit, field: &FieldRef, most: Option<u64>, before: usize) -> E
 fn column(given: &ArrayRef, field: &FieldRef, most: Option<u64>) -> std::result::Result<ArrayRef, Misfit> {
     let (from, to) = (given.data_type(), field.data_type());
     let unlike = || Misfit::Type(from.clone());
+    if plain(from).is_nested() && plain(to).is_string() {
+        let texts = cast(&json_texts(given).map_err(|_| unlike())?, to).map_err(|_| unlike())?;
+        return match most.and_then(|most| longer(&texts, most)) {
+            Some(row) => Err(Misfit::Value(row, array_value_to_string(&texts, row).unwrap_or_default())),
+            None => Ok(texts),
+        };
+    }
     if !is_like(from, to) || !can_cast_types(from, to) {
         return Err(unlike());
     }
+    let spelled = match plain(from).is_string() && plain(to).is_decimal() {
+        true => &without_powers(given).map_err(|_| unlike())?,
+        false => given,
+    };
     // What is no value of the type becomes NULL.
-    let values = cast_with_options(given, to, &SAFE).map_err(|_| unlike())?;
+    let values = cast_with_options(spelled, to, &SAFE).map_err(|_| unlike())?;
     let misfit = match changed(given, &values).map_err(|_| unlike())? {
         None => most.and_then(|most| longer(&values, most)),
         row => row,
@@ -93,6 +107,13 @@ fn column(given: &ArrayRef, field: &FieldRef, most: Option<u64>) -> std::result:
         Some(row) => Err(Misfit::Value(row, array_value_to_string(given, row).unwrap_or_default())),
         None => Ok(values),
     }
+}
+
+/// Arrow reads no `1e2` as a decimal.
+fn without_powers(given: &ArrayRef) -> std::result::Result<ArrayRef, ArrowError> {
+    let texts = cast(given, &DataType::Utf8)?;
+    let texts = texts.as_string::<i32>().iter().map(|text| text.map(text::without_power));
+    Ok(Arc::new(StringArray::from_iter(texts)))
 }
 
 const SAFE: CastOptions<'static> =
@@ -125,6 +146,9 @@ fn changed(given: &ArrayRef, values: &ArrayRef) -> std::result::Result<Option<us
     let mut rows = 0..given.len();
     if let Some(lost) = rows.clone().find(|row| is_null(values, *row) && !is_null(&given, *row)) {
         return Ok(Some(lost));
+    }
+    if loses_zone(&from, &to) || (from.is_nested() && to.is_string()) {
+        return Ok(rows.find(|row| !is_null(&given, *row)));
     }
     if from.is_nested() && to.is_nested() {
         for row in rows {
@@ -161,6 +185,12 @@ fn changed(given: &ArrayRef, values: &ArrayRef) -> std::result::Result<Option<us
         return Ok((0..given.len()).find(|row| !same.value(*row)));
     }
     Ok(None)
+}
+
+/// Whether a moment is told by another zone's clocks than those that what has no zone is told by.
+fn loses_zone(from: &DataType, to: &DataType) -> bool {
+    let zoned = matches!(from, DataType::Timestamp(_, Some(zone)) if !text::is_utc(zone));
+    zoned && to.is_temporal() && !matches!(to, DataType::Timestamp(_, Some(_)))
 }
 
 /// The same of the values within a list, a struct or a map, of which there is one.
@@ -226,7 +256,8 @@ fn may_differ(from: &DataType, to: &DataType) -> bool {
     counts(from) && counts(to) && !near
 }
 
-fn kind(kind: &DataType) -> String {
+/// A type in words: what a column takes.
+pub fn kind(kind: &DataType) -> String {
     match kind {
         DataType::Decimal32(digits, places)
         | DataType::Decimal64(digits, places)

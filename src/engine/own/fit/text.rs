@@ -1,6 +1,8 @@
 //! Whether a number, a date or a time that is read from a text says all that the text says. Pure; reads nothing itself:
 //! Arrow has read it, and left out what its type has no place for.
 
+use std::borrow::Cow;
+
 use arrow::datatypes::{DataType, TimeUnit};
 
 /// Whether `value`, as it is written out, is what `text` says. Neither is NULL.
@@ -21,24 +23,45 @@ pub fn is_kept(text: &str, value: &str, kind: &DataType) -> bool {
     }
 }
 
-/// The sign of a number that is written with a point at most, its digits before the point and those behind it, without
-/// the zeros that say nothing.
-fn digits(text: &str) -> Option<(bool, &str, &str)> {
+/// A number with its point where its power of ten puts it; any other text as it is.
+pub fn without_power(text: &str) -> Cow<'_, str> {
+    match digits(text).filter(|_| text.contains(['e', 'E'])) {
+        Some((negative, whole, rest)) => format!("{}{whole}.{rest}0", if negative { "-" } else { "" }).into(),
+        None => text.into(),
+    }
+}
+
+/// The sign of a number, its digits before the point and those behind it, without the zeros that say nothing.
+fn digits(text: &str) -> Option<(bool, String, String)> {
     let text = text.trim();
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (whole, rest) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let (digits, power) = match unsigned.split_once(['e', 'E']) {
+        // No decimal has more digits than that.
+        Some((digits, power)) => (digits, power.parse().ok().filter(|power: &i32| power.abs() <= 100)?),
+        None => (unsigned, 0),
+    };
+    let (whole, rest) = digits.split_once('.').unwrap_or((digits, ""));
+    if !whole.chars().chain(rest.chars()).all(|letter| letter.is_ascii_digit()) {
+        return None;
+    }
+    // The point is where the power puts it.
+    let zeros = "0".repeat(power.unsigned_abs() as usize);
+    let all = if power < 0 { format!("{zeros}{whole}{rest}") } else { format!("{whole}{rest}{zeros}") };
+    let point = if power < 0 { whole.len() } else { whole.len() + zeros.len() };
+    let (whole, rest) = all.split_at(point);
     let (whole, rest) = (whole.trim_start_matches('0'), rest.trim_end_matches('0'));
-    let plain = whole.chars().chain(rest.chars()).all(|letter| letter.is_ascii_digit());
     let negative = text.starts_with('-') && !(whole.is_empty() && rest.is_empty());
-    plain.then_some((negative, whole, rest))
+    Some((negative, whole.to_string(), rest.to_string()))
 }
 
 /// A float is near enough to what is written with a point or an exponent, as long as it is a number, and none only if
-/// that is none. A whole number is itself.
+/// that is none. A whole number, however long, is itself.
 fn is_near(text: &str, value: &str) -> bool {
     let Ok(value) = value.parse::<f64>() else { return false };
-    if let Ok(whole) = text.parse::<i64>() {
-        return value as i128 == i128::from(whole);
+    let whole = text.trim();
+    let whole = whole.strip_prefix(['-', '+']).unwrap_or(whole);
+    if !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit()) {
+        return format!("{:.0}", value.abs()).trim_start_matches('0') == whole.trim_start_matches('0');
     }
     // Infinity and NaN are words.
     let counts = text.contains(|letter: char| letter.is_ascii_digit());
@@ -54,7 +77,7 @@ fn time_of(text: &str) -> (&str, &str) {
 }
 
 /// A time without a zone is as one in UTC.
-fn is_utc(zone: &str) -> bool {
+pub fn is_utc(zone: &str) -> bool {
     let zone = zone.trim();
     let hours = zone.strip_prefix(['+', '-']).filter(|rest| !rest.is_empty());
     zone.is_empty()
@@ -99,6 +122,12 @@ mod tests {
                 ("-1", "1.00", false),
                 ("100", "1.00", false),
                 ("7.", "7.00", true),
+                ("1e2", "100.00", true),
+                ("1.5E+1", "15.00", true),
+                ("-125e-2", "-1.25", true),
+                ("1234e-3", "1.23", false),
+                ("1e", "1.00", false),
+                ("1e999999999", "0.00", false),
             ],
         );
     }
@@ -117,6 +146,9 @@ mod tests {
                 ("NaN", "NaN", true),
                 ("9007199254740993", "9007199254740992.0", false),
                 ("9007199254740992", "9007199254740992.0", true),
+                ("18446744073709551615", "18446744073709551616", false),
+                ("-018446744073709551616", "-18446744073709551616", true),
+                ("0", "0", true),
             ],
         );
     }
