@@ -1,6 +1,7 @@
 //! What DataFusion cannot plan or run, told in our words and with its place before it is told in DataFusion's: by the
 //! shape of a query or of a plan, never by the text of a message.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -10,6 +11,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
 use sqlparser::ast::{Query, SetExpr, Spanned, Visit, Visitor};
 use sqlparser::tokenizer::{Location, Span};
 
+use crate::engine::sorted::subqueries;
 use crate::engine::translate::translate;
 use crate::error::{Error, Kind, Result};
 use crate::sql::Source;
@@ -77,12 +79,44 @@ pub fn unrunnable(optimized: &LogicalPlan, source: &Source) -> Result<()> {
 /// An error of DataFusion's optimizer. The names were all found before it began: what it misses then is its own, and
 /// comes of a correlated subquery if there is one.
 pub fn unplanned(error: &DataFusionError, plan: &LogicalPlan, source: &Source) -> Error {
+    if let Some(error) = unsorted(plan, source) {
+        return error;
+    }
     let told = translate(error, Some(source));
     let its_own = matches!(error.find_root(), DataFusionError::SchemaError(..) | DataFusionError::Internal(_));
     match first(plan) {
         Some(Left::Subquery(subquery)) if its_own => complaint(&subquery, source),
         _ => told,
     }
+}
+
+/// A sort by a subquery that takes what is no longer there where it sorts.
+fn unsorted(plan: &LogicalPlan, source: &Source) -> Option<Error> {
+    let mut found = None;
+    // Nothing in the walk fails.
+    let _ = plan.apply_with_subqueries(|node| {
+        let LogicalPlan::Sort(sort) = node else { return Ok(TreeNodeRecursion::Continue) };
+        let mut subqueries = sort.expr.iter().flat_map(|by| subqueries(&by.expr));
+        found = subqueries.next().map(|subquery| (subquery.clone(), sort.input.clone()));
+        Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    let (subquery, sorted) = found?;
+    let missing = outside(&subquery, |column| !sorted.schema().has_column(column));
+    let (message, hint) = match &*sorted {
+        LogicalPlan::Distinct(_) => (
+            format!(
+                "ORDER BY takes {missing}, which SELECT DISTINCT does not show: rows that it makes one may differ in it"
+            ),
+            format!(
+                "select {missing} as well; or `SELECT … GROUP BY …` instead of DISTINCT, and ORDER BY an aggregate"
+            ),
+        ),
+        _ => (
+            format!("ORDER BY takes {missing}, which the rows that it sorts do not have"),
+            "a subquery in ORDER BY can take what SELECT shows, and what GROUP BY names".to_string(),
+        ),
+    };
+    Some(placed(Error::new(Kind::Statement, message).with_hint(hint), &subquery, source))
 }
 
 enum Left {
@@ -123,17 +157,8 @@ fn complaint(subquery: &Subquery, source: &Source) -> Error {
         items |= matches!(node, LogicalPlan::Unnest(_));
         Ok(TreeNodeRecursion::Continue)
     });
-    let mut outside: Vec<String> = subquery
-        .outer_ref_columns
-        .iter()
-        .filter_map(|expr| match expr {
-            Expr::OuterReferenceColumn(_, column) => Some(format!("`{}`", column.flat_name())),
-            _ => None,
-        })
-        .collect();
-    outside.sort();
-    outside.dedup();
-    let message = format!("this subquery takes {} from outside, and cannot be run for each row", outside.join(" and "));
+    let outside = outside(subquery, |_| true);
+    let message = format!("this subquery takes {outside} from outside, and cannot be run for each row");
     let hint = match (items, limits) {
         (true, _) => {
             "read the items in FROM: `FROM t, json_each(t.tags) AS e JOIN …`, with DISTINCT or GROUP BY where one row is wanted"
@@ -145,7 +170,20 @@ fn complaint(subquery: &Subquery, source: &Source) -> Error {
             "join it: `LEFT JOIN (SELECT key, … GROUP BY key) AS s ON s.key = …`; what a subquery takes from outside can only be compared by `=`, in its WHERE"
         }
     };
-    let error = Error::new(Kind::Statement, message).with_hint(hint);
+    placed(Error::new(Kind::Statement, message).with_hint(hint), subquery, source)
+}
+
+/// Those of the columns that a subquery takes from outside.
+fn outside(subquery: &Subquery, which: impl Fn(&Column) -> bool) -> String {
+    let columns = subquery.outer_ref_columns.iter().filter_map(|expr| match expr {
+        Expr::OuterReferenceColumn(_, column) if which(column) => Some(format!("`{}`", column.flat_name())),
+        _ => None,
+    });
+    let columns: BTreeSet<String> = columns.collect();
+    columns.into_iter().collect::<Vec<_>>().join(" and ")
+}
+
+fn placed(error: Error, subquery: &Subquery, source: &Source) -> Error {
     let at = |location: datafusion::common::Location| Location { line: location.line, column: location.column };
     match subquery.spans.first() {
         Some(span) => error.at(source.place(Span::new(at(span.start), at(span.end)))),
