@@ -41,6 +41,7 @@ mod refused;
 mod regions;
 mod rewrites;
 mod route;
+mod row_values;
 mod rows;
 mod rules;
 mod run;

@@ -15,7 +15,7 @@ use sqlparser::ast::Query;
 
 use crate::engine::rewrites::FewerCalls;
 use crate::engine::translate::translate;
-use crate::engine::{Engine, everywhere, functions, items, mends, occurrences, refused, rules, sorted};
+use crate::engine::{Engine, everywhere, functions, items, mends, occurrences, refused, row_values, rules, sorted};
 use crate::error::Result;
 use crate::settings::Settings;
 use crate::sql::Source;
@@ -29,7 +29,8 @@ pub async fn logical(state: &SessionState, query: Query, source: &Source) -> Res
     let failed = |error| translate(&error, Some(source));
     let statement = sqlparser::ast::Statement::Query(Box::new(query));
     let plan = Box::pin(state.statement_to_plan(PlannerStatement::Statement(Box::new(statement)))).await;
-    let plan = plan.and_then(sorted::within_reach).and_then(|plan| everywhere::expanded(plan, state.config()));
+    let plan = plan.and_then(row_values::expanded).and_then(sorted::within_reach);
+    let plan = plan.and_then(|plan| everywhere::expanded(plan, state.config()));
     let plan = plan.and_then(|plan| occurrences::told_apart(plan, state.config())).map_err(failed)?;
     // Boxed: statements within statements are planned on one stack.
     Box::pin(items::evaluated(plan, state)).await.map_err(failed)
