@@ -43,6 +43,7 @@ impl Pass<'_> {
             GroupByExpr::Expressions(expressions, modifiers) => {
                 self.walk(expressions, scope, seen);
                 self.walk(modifiers, scope, seen);
+                once(expressions, &select.projection);
             }
         }
         self.walk(&mut select.having, scope, seen);
@@ -198,6 +199,21 @@ impl Outputs {
             _ => Expr::Identifier(spanned(name, span)),
         }
     }
+}
+
+/// Groups by the same subquery once: the planner would join its rows twice, and call both the same.
+fn once(expressions: &mut Vec<Expr>, projection: &[SelectItem]) {
+    let mut known: Vec<Expr> = Vec::new();
+    expressions.retain(|expr| {
+        let position = || expr.to_string().parse::<usize>().ok()?.checked_sub(1);
+        let meant = match position().and_then(|at| projection.get(at)) {
+            Some(SelectItem::UnnamedExpr(item) | SelectItem::ExprWithAlias { expr: item, .. }) => item,
+            _ => expr,
+        };
+        let is_new = !matches!(meant, Expr::Subquery(_)) || !known.contains(meant);
+        known.extend(is_new.then(|| meant.clone()));
+        is_new
+    });
 }
 
 /// A column under the name that it is selected by: the other names lead to it still.
