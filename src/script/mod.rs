@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Kind, Result, nearest};
+use crate::error::{Error, Kind, Place, Result, nearest};
 use crate::sql::{Origin, Parsed, Run, Source, Statement, parse_each};
 use quotes::Quotes;
 use unrendered::{Unrendered, is_template};
@@ -16,7 +16,7 @@ mod template;
 mod unrendered;
 mod variables;
 
-pub use anchors::{Anchor, anchors};
+pub use anchors::{Anchor, anchors, refuse_whole};
 pub use variables::Variables;
 
 /// What begins a line that stands for another file's statements.
@@ -64,8 +64,8 @@ pub struct Script {
     unrendered: Option<Unrendered>,
     /// The variables that its templates name, under every anchor and in comments too.
     named: BTreeSet<String>,
-    /// The anchors that there are, each once.
-    anchors: Vec<String>,
+    /// The anchors that there are, each once, with the place of the first.
+    anchors: Vec<(String, Place)>,
     /// What is wrong with files that it asks for. Invariant: while there is something, no statement is given to be run.
     unread: Vec<Error>,
 }
@@ -144,15 +144,18 @@ impl Script {
         self
     }
 
-    /// That something stands under the anchor that was asked for.
+    /// That something stands under the anchor that was asked for; and if none was, that the files together are no
+    /// resource's.
     ///
     /// # Errors
-    /// `Usage`: nothing does.
+    /// `Usage`: nothing does, or they are.
     pub fn check_anchor(&self, wanted: Option<&str>) -> Result<()> {
-        match wanted {
-            Some(wanted) if self.is_whole() && !self.pieces.iter().any(|piece| piece.anchor.is_some()) => {
-                anchors::missing(wanted, &self.anchors)
+        let names = || self.anchors.iter().map(|(name, _)| name.as_str());
+        match (wanted, self.anchors.iter().find(|(name, _)| Some(name.as_str()) != names().next())) {
+            (Some(wanted), _) if self.is_whole() && !self.pieces.iter().any(|piece| piece.anchor.is_some()) => {
+                anchors::missing(wanted, &names().map(String::from).collect::<Vec<_>>())
             }
+            (None, Some((_, place))) => Err(anchors::refused(names()).at(place.clone())),
             _ => Ok(()),
         }
     }
@@ -167,7 +170,7 @@ impl Reader<'_> {
     pub fn read(&self, text: &str, file: Option<&File>) -> Result<Script> {
         let mut script = Script::default();
         let outer: Vec<PathBuf> = file.map(|file| file.identity.clone()).into_iter().collect();
-        self.add(text, file.map(|file| file.path.as_path()), &outer, self.variables, &mut script)?;
+        self.add(text, file.map(|file| file.path.as_path()), &outer, (self.variables, None), &mut script)?;
         Ok(script)
     }
 
@@ -176,7 +179,7 @@ impl Reader<'_> {
         text: &str,
         file: Option<&Path>,
         outer: &[PathBuf],
-        given: &Variables,
+        (given, under): (&Variables, Option<&Anchor>),
         script: &mut Script,
     ) -> Result<()> {
         let (text, own) = block(text, file)?;
@@ -187,15 +190,17 @@ impl Reader<'_> {
             script.named.extend(template::names(&text, template::Where::Everywhere).unwrap_or_default());
         }
         for anchor in &anchored {
-            if !script.anchors.contains(&anchor.name) {
-                script.anchors.push(anchor.name.clone());
+            if !script.anchors.iter().any(|(name, _)| *name == anchor.name) {
+                let place = crate::sql::place(&text, file, anchor.place.clone());
+                script.anchors.push((anchor.name.clone(), place));
             }
         }
         let text = match self.anchor {
-            Some(wanted) => anchors::only(&text, &anchored, wanted),
+            Some(wanted) => anchors::only(&text, &anchored, wanted, under),
             None if self.whole == Whole::Refused && anchors::is_resource(&anchored) => {
+                let names = anchored.iter().map(|anchor| anchor.name.as_str());
                 let second = anchored.iter().find(|anchor| anchor.name != anchored[0].name).unwrap_or(&anchored[0]);
-                return Err(anchors::refused(&anchored).at(crate::sql::place(&text, file, second.place.clone())));
+                return Err(anchors::refused(names).at(crate::sql::place(&text, file, second.place.clone())));
             }
             None => text,
         };
@@ -212,7 +217,7 @@ impl Reader<'_> {
         };
         let (text, origin) = whole;
         let part = |range: Range<usize>| Source::made(&text[range.clone()], file, origin.part(range));
-        let mut anchor: Option<Anchor> = None;
+        let mut anchor = under.cloned();
         let mut begin = 0;
         for cut in cuts(&text) {
             script.pieces.push(Piece { source: part(begin..cut.at.start), anchor: anchor.clone() });
@@ -221,7 +226,7 @@ impl Reader<'_> {
                 What::Anchor(next) => anchor = Some(next),
                 What::Include(path) => {
                     let place = part(cut.at.clone()).place_of(0..cut.at.len());
-                    if let Err(error) = self.include(&path, file, outer, &variables, script) {
+                    if let Err(error) = self.include(&path, file, outer, (&variables, anchor.as_ref()), script) {
                         script.unread.push(error.at(place));
                     }
                 }
@@ -236,7 +241,7 @@ impl Reader<'_> {
         path: &str,
         file: Option<&Path>,
         outer: &[PathBuf],
-        variables: &Variables,
+        within: (&Variables, Option<&Anchor>),
         script: &mut Script,
     ) -> Result<()> {
         let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
@@ -248,7 +253,7 @@ impl Reader<'_> {
             return Err(Error::new(Kind::Usage, format!("more than {MOST_FILES} files are within each other")));
         }
         let outer: Vec<PathBuf> = outer.iter().cloned().chain([found.identity]).collect();
-        self.add(&found.text, Some(&found.path), &outer, variables, script)
+        self.add(&found.text, Some(&found.path), &outer, within, script)
     }
 }
 
@@ -272,10 +277,14 @@ fn cuts(text: &str) -> Vec<Cut> {
     for line in text.split_inclusive('\n') {
         let range = at..at + line.trim_end_matches(['\n', '\r']).len();
         at += line.len();
-        if let Some(anchor) = anchored.next_if(|anchor| anchor.place.start < at) {
+        let mut is_anchored = false;
+        while let Some(anchor) = anchored.next_if(|anchor| anchor.place.start < at) {
             let begin = anchor.place.start;
             cuts.push(Cut { at: begin..begin, what: What::Anchor(anchor) });
-        } else if quotes.is_among_words()
+            is_anchored = true;
+        }
+        if !is_anchored
+            && quotes.is_among_words()
             && let Some(path) = included(line)
         {
             cuts.push(Cut { at: range, what: What::Include(path) });

@@ -63,7 +63,7 @@ impl Quotes {
         }
     }
 
-    fn letter(&mut self, letter: char) {
+    pub fn letter(&mut self, letter: char) {
         match self.state.clone() {
             State::Words => return self.among_words(letter),
             State::Text if letter == '\'' => self.state = State::TextQuote,

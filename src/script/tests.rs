@@ -15,6 +15,11 @@ fn files(path: &Path) -> Result<File> {
         "resource.iql" => {
             "-- note\n/*+ exists */\nSELECT 1\n\n/*+ create, retries=3 */\nINSERT INTO a.b.c (x) SELECT '{{ missing }}'\n/*+ delete */\nDELETE FROM a.b.c WHERE x = 1;"
         }
+        "within.iql" => "/*+ create */\nSELECT 1;\n\\i within/two.iql\nSELECT 4;\n/*+ delete */ SELECT 5;",
+        "within/two.iql" => "SELECT 2; /*+ delete */ SELECT 3;",
+        "both.iql" => "\\i within/create.iql\n\\i within/delete.iql\n",
+        "within/create.iql" => "/*+ create */ SELECT 1;",
+        "within/delete.iql" => "/*+ delete retries=5 */ SELECT 2;",
         "block.iql" => {
             "<<<json\n{ \"service\": { \"d\": \">>> it's\", \"v\": \"v1\" } }\n>>>\nSELECT '{{ .service.d }}', '{{ .service.v }}';"
         }
@@ -69,6 +74,24 @@ fn a_resource_file_is_not_run_whole() {
     assert_eq!(texts(&script), ["DELETE FROM a.b.c WHERE x = 1"]);
     let script = read("resource.iql", Some("updat")).expect("a script");
     insta::assert_snapshot!(script.check_anchor(Some("updat")).expect_err("nothing there"));
+}
+
+#[test]
+fn a_file_within_stands_under_the_anchor_that_it_is_asked_for_under() {
+    let under = |file: &str, anchor: &str| texts(&read(file, Some(anchor)).expect("a script"));
+    assert_eq!(under("within.iql", "create"), ["SELECT 1", "SELECT 2", "SELECT 4"]);
+    assert_eq!(under("within.iql", "delete"), ["SELECT 5"]);
+    assert_eq!(under("both.iql", "delete"), ["SELECT 2"]);
+}
+
+#[test]
+fn files_that_make_and_unmake_together_are_not_run_whole() {
+    let refused = |script: &Script| script.check_anchor(None).expect_err("refused").to_string();
+    let both = refused(&read("both.iql", None).expect("a script"));
+    assert!(both.contains("it has `create`, `delete`") && both.contains("within/delete.iql:1:1"), "{both}");
+    let two = read("within/create.iql", None).expect("a script");
+    assert!(two.check_anchor(None).is_ok());
+    assert!(refused(&two.and(read("within/delete.iql", None).expect("a script"))).contains("within/delete.iql:1:1"));
 }
 
 #[test]

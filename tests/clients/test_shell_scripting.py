@@ -135,3 +135,11 @@ def test_files_and_arguments_are_completed_in_statements(shell, iql):
     shown = terminal.run("\\?")
     for command in ("\\if CONDITION", "\\gset [PREFIX]", "\\once FILE", "(.once)", "\\c [PROFILE [REGION]]"):
         assert command in shown, command
+
+
+def test_a_resource_file_is_not_run_whole(shell, sandbox, iql):
+    (iql.home / "resource.iql").write_text("/*+ create */ SELECT 'made';\n/*+ delete */ SELECT 'gone';\n")
+    terminal = shell()
+    shown = terminal.run("\\i resource.iql")
+    assert "it is not run as a whole" in shown and "resource.iql:2:1" in shown, shown
+    assert "`iql exec --anchor create -i resource.iql`" in shown and "made" not in shown

@@ -6,6 +6,7 @@ use crate::cli::output;
 use crate::cli::shell::steps::{self, Step};
 use crate::cli::shell::{Next, Shell, branch, variables};
 use crate::error::{Error, Kind, Result, reason};
+use crate::script;
 use crate::sql;
 
 /// Files that run files that run files.
@@ -34,6 +35,7 @@ impl Shell {
 
     async fn lines(&mut self, text: &str, path: &Path) -> Result<Next> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        script::refuse_whole(text, path)?;
         let (mut found, rest) = steps::steps(text);
         if !rest.is_empty() {
             // The last one needs no `;`.
