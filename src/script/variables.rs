@@ -128,19 +128,28 @@ fn yaml(text: &str, path: &Path) -> Result<Variables> {
     if matches!(document.data, YamlData::Value(Scalar::Null)) {
         return Ok(Variables::nothing());
     }
-    let value = of_yaml(document).map_err(|line| wrong(line, "this is no value".into()))?;
+    let letters: Vec<char> = text.chars().collect();
+    let value = of_yaml(document, &letters).map_err(|line| wrong(line, "this is no value".into()))?;
     of_value(&value).ok_or_else(|| wrong(document.span.start.line(), "the variables are `name: value` lines".into()))
 }
 
-/// The line of what is no value.
-fn of_yaml(node: &MarkedYaml<'_>) -> Result<Value, usize> {
+/// A value, of a text's letters; or the line of what is none. A number that would be shown in another way than it is
+/// written stays a text: `012345678901` is an account, and `1.10` a version.
+fn of_yaml(node: &MarkedYaml<'_>, letters: &[char]) -> Result<Value, usize> {
+    let number = |value: Value| {
+        let written = letters.get(node.span.start.index()..node.span.end.index()).unwrap_or_default();
+        let written = written.iter().collect::<String>().trim().to_string();
+        if value.to_string() == written { value } else { Value::from(written) }
+    };
     Ok(match &node.data {
         YamlData::Value(Scalar::Null) => Value::from(()),
         YamlData::Value(Scalar::Boolean(value)) => Value::from(*value),
-        YamlData::Value(Scalar::Integer(value)) => Value::from(*value),
-        YamlData::Value(Scalar::FloatingPoint(value)) => Value::from(value.into_inner()),
+        YamlData::Value(Scalar::Integer(value)) => number(Value::from(*value)),
+        YamlData::Value(Scalar::FloatingPoint(value)) => number(Value::from(value.into_inner())),
         YamlData::Value(Scalar::String(value)) => Value::from(value.as_ref()),
-        YamlData::Sequence(items) => Value::from(items.iter().map(of_yaml).collect::<Result<Vec<_>, _>>()?),
+        YamlData::Sequence(items) => {
+            Value::from(items.iter().map(|item| of_yaml(item, letters)).collect::<Result<Vec<_>, _>>()?)
+        }
         YamlData::Mapping(entries) => {
             let entry = |(key, value): (&MarkedYaml<'_>, &MarkedYaml<'_>)| {
                 let name = match &key.data {
@@ -149,7 +158,7 @@ fn of_yaml(node: &MarkedYaml<'_>) -> Result<Value, usize> {
                     YamlData::Value(Scalar::Boolean(name)) => name.to_string(),
                     _ => return Err(key.span.start.line()),
                 };
-                Ok((name, of_yaml(value)?))
+                Ok((name, of_yaml(value, letters)?))
             };
             Value::from_pairs(entries.iter().map(entry).collect::<Result<Vec<_>, _>>()?)
         }
@@ -236,6 +245,11 @@ mod tests {
             ),
             ("vars", "A=1\n", r#"{"A":"1"}"#),
             ("v.json", "", "{}"),
+            (
+                "v.yaml",
+                "account: 012345678901\nversion: 1.10\nbig: 99999999999999999999\nn: -7\nf: 0.5\nx: [0x1F, 1e3, .5] # é\n",
+                r#"{"account":"012345678901","version":"1.10","big":"99999999999999999999","n":-7,"f":0.5,"x":["0x1F","1e3",".5"]}"#,
+            ),
             ("v.yaml", "# nothing yet\n", "{}"),
             ("v.yaml", "---\n", "{}"),
             ("vars", "a: 1\n", r#"{"a":1}"#),
