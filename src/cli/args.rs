@@ -160,10 +160,6 @@ pub struct Writes {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Print the script as its variables make it, and run nothing (as StackQL has it)
-    #[arg(long, conflicts_with = "dry_run")]
-    pub dryrun: bool,
-
     /// Refuse every statement that writes; the script cannot take it back
     #[arg(long)]
     pub read_only: bool,

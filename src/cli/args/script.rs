@@ -26,6 +26,10 @@ pub struct Script {
     #[arg(long)]
     pub fail_on_empty: bool,
 
+    /// Print the script as its variables make it, and run nothing (as StackQL has it)
+    #[arg(long, conflicts_with = "dry_run")]
+    pub dryrun: bool,
+
     #[command(flatten)]
     pub templates: Templates,
 }

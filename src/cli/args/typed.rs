@@ -146,6 +146,8 @@ mod tests {
         assert!(exec.common.sandbox.is_some());
         assert_eq!(exec.script.sql.as_deref(), Some("SELECT 1"));
         assert!(typed(&["--sandbox", "sandbox"]).is_err());
+        // The shell has no script to print, and would run what it is given.
+        assert!(typed(&["--dryrun"]).is_err() && typed(&["shell", "--dryrun"]).is_err());
     }
 
     #[test]
