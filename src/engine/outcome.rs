@@ -70,6 +70,32 @@ impl Outcome {
     pub fn cost(&self) -> Cost {
         self.run.meter.read()
     }
+
+    /// To look at the statement's calls while its rows are taken.
+    pub fn watch(&self) -> Watch {
+        Watch(self.run.clone())
+    }
+}
+
+/// A statement's calls, while they are under way.
+#[derive(Clone)]
+pub struct Watch(Arc<Run>);
+
+impl Watch {
+    /// What they cost so far.
+    pub fn cost(&self) -> Cost {
+        self.0.meter.read()
+    }
+
+    /// The places that have not answered yet, such as `eu-west-1`, each once, in order.
+    pub fn asked(&self) -> Vec<String> {
+        self.0.meter.asked()
+    }
+
+    /// Why a call is to be sent again, if any is.
+    pub fn trouble(&self) -> Option<String> {
+        self.0.meter.trouble()
+    }
 }
 
 impl Rows {
@@ -124,9 +150,14 @@ pub(super) fn within(
     let deadline = Instant::now() + limit;
     futures::stream::unfold(Some((stream, run)), move |state| async move {
         let (mut stream, run) = state?;
-        match tokio::time::timeout_at(deadline, stream.next()).await {
-            Ok(item) => Some((item?, Some((stream, run)))),
-            Err(_) => {
+        // What is always ready is asked first, and never waits for the time to be up.
+        let next = match Instant::now() < deadline {
+            true => tokio::time::timeout_at(deadline, stream.next()).await.ok(),
+            false => None,
+        };
+        match next {
+            Some(item) => Some((item?, Some((stream, run)))),
+            None => {
                 let error = Error::new(Kind::Timeout, format!("the statement took longer than its {limit:?}"))
                     .with_context("calls in flight were given up")
                     .with_hint("give it more time with `--timeout`, or `SET iql.timeout = …`");

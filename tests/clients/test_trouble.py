@@ -254,3 +254,11 @@ def test_a_kill_while_a_sandbox_is_made(iql):
             assert other.communicate(timeout=20) == (b'[{"n":263}]\n', b"") and other.returncode == 0
         assert iql.rows(COUNT, "--sandbox=new") == [{"n": 263}]
         shutil.rmtree(iql.home / "new")
+
+
+def test_time_is_up_where_rows_are_always_ready(iql):
+    rows = "SELECT * FROM generate_series(1, 100000000)"
+    for sql in [f"COPY ({rows}) TO 'rows.csv'", f"SELECT count(*) FROM ({rows}) t(x) WHERE x % 3 = 1", rows]:
+        code, _, err = iql.run("--timeout", "300ms", "-o", "csv", "-f", "out.csv", sql)
+        assert (code, "the statement took longer than its 300ms" in err) == (1, True), err
+        assert sorted(path.name for path in iql.home.iterdir() if path.suffix == ".csv") == []
