@@ -37,7 +37,7 @@ pub async fn run(exec: &Exec, ending: &Ending) -> Result<Completeness> {
         output::show_calls();
     }
     let script = sources::script(&exec.script).await?;
-    if exec.writes.dryrun {
+    if exec.script.dryrun {
         if !script.is_whole() {
             output::told(script.statements().map(drop))?;
         }
@@ -200,6 +200,7 @@ async fn one(
 ) -> Result<Done> {
     let writes = may_write(&statement.body);
     let changes = matches!(statement.body, Body::Insert(_) | Body::Update(_) | Body::Delete(_));
+    let start = Instant::now();
     let mut outcome = progress::during(progress, session.control(), ending, session.run(statement)).await?;
     let notices = || {
         if !exec.common.quiet {
@@ -216,7 +217,8 @@ async fn one(
         was_written: writes,
         keeps: changes || outcome.is_stopped(),
     };
-    let done = rows(&mut outcome.rows, title, (target, reader_has_left), wants).await?;
+    let watch = outcome.watch();
+    let done = rows(&mut outcome.rows, title, (target, reader_has_left), wants, (progress, &watch, start)).await?;
     if !writes && !done.has_left {
         notices();
     }
@@ -250,6 +252,7 @@ async fn rows(
     title: Option<&str>,
     (target, reader_has_left): (&mut output::Output, bool),
     wants: Wants,
+    (progress, watch, start): (Progress, &Watch, Instant),
 ) -> Result<Done> {
     let schema = rows.schema();
     let mut done = Done { rows: 0, has_left: reader_has_left, is_partial: false };
@@ -287,7 +290,7 @@ async fn rows(
                     Poll::Ready(batch) => batch,
                     // Nobody waits for what comes.
                     Poll::Pending if done.has_left && !wants.count && !wants.end => break,
-                    Poll::Pending => next.await,
+                    Poll::Pending => reading::waiting(progress, watch, start, next).await,
                 }
             }
         };

@@ -21,6 +21,7 @@ mod outcomes;
 mod output;
 mod permissions;
 mod progress;
+mod reading;
 mod sandbox;
 mod shell;
 mod signals;

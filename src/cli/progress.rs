@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::cli::line::Line;
-use crate::cli::output;
 use crate::cli::signals::Ending;
+use crate::cli::{output, reading};
 use crate::engine::Control;
 
 const TURN: Duration = Duration::from_millis(100);
@@ -42,6 +42,7 @@ pub async fn during<T>(
     let mut statement = pin!(statement);
     let mut end = pin!(ending.of_a_write());
     let mut is_ending = false;
+    let start = Instant::now();
     loop {
         tokio::select! {
             biased;
@@ -57,8 +58,12 @@ pub async fn during<T>(
                     line.clear();
                 }
             }
-            _ = turns.tick(), if progress == Progress::Drawn && said.text.is_some() && !is_ending => {
-                said.text.iter().for_each(|text| line.show(text));
+            _ = turns.tick(), if progress == Progress::Drawn && !is_ending => {
+                match &said.text {
+                    Some(text) => line.show(text),
+                    None if start.elapsed() >= reading::SILENCE => line.show(&format!("working, {} s", start.elapsed().as_secs())),
+                    None => {}
+                }
             }
             () = sleep_until(said.due.unwrap_or_else(Instant::now)), if progress == Progress::Told && said.due.is_some() && !is_ending => {
                 said.say(Instant::now()).iter().for_each(|text| output::note(text));

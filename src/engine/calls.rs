@@ -43,6 +43,14 @@ pub struct Meter {
     spent_micros: AtomicU64,
     /// By call, why it did not come through the last time; nothing once it has.
     troubles: Mutex<BTreeMap<String, String>>,
+    /// By the place that is asked, how many calls have no answer yet.
+    asked: Mutex<BTreeMap<String, usize>>,
+}
+
+/// A call that has no answer yet, until this is dropped.
+struct Asking<'m> {
+    meter: &'m Meter,
+    place: String,
 }
 
 /// A reading of the meter.
@@ -121,7 +129,9 @@ impl Calls {
         ahead: &Ahead,
     ) -> Result<Page> {
         driver.ready(request)?;
-        let place = self.place(driver.service().to_string(), place(driver, request));
+        let place = place(driver, request);
+        let _asking = meter.asking(place.join(" "));
+        let place = self.place(driver.service().to_string(), place);
         let _free = tokio::select! {
             biased;
             reason = stop.asked() => return Err(drivers::not_sent(reason, driver, request)),
@@ -184,6 +194,16 @@ fn place(driver: &dyn Driver, request: &Request) -> Vec<String> {
     request.params.iter().filter(|(name, _)| is_place(name)).map(|(_, value)| value.clone()).collect()
 }
 
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        let mut places = self.meter.places();
+        match places.get_mut(&self.place) {
+            Some(calls) if *calls > 1 => *calls -= 1,
+            _ => drop(places.remove(&self.place)),
+        }
+    }
+}
+
 impl Meter {
     /// Why calls that were not answered yet were to be sent again: a line for each, but no more than a few.
     pub fn causes(&self) -> Vec<String> {
@@ -192,6 +212,25 @@ impl Meter {
         let lines = troubles.iter().take(TOLD).map(|(call, why)| format!("the last time: {call}: {why}"));
         let rest = troubles.len().saturating_sub(TOLD);
         lines.chain((rest > 0).then(|| format!("and so {rest} more calls"))).collect()
+    }
+
+    /// Why one of the calls that were not answered yet was to be sent again.
+    pub fn trouble(&self) -> Option<String> {
+        self.troubles().values().next().cloned()
+    }
+
+    /// The places that have not answered yet, such as `eu-west-1`, each once.
+    pub fn asked(&self) -> Vec<String> {
+        self.places().keys().cloned().collect()
+    }
+
+    fn asking(&self, place: String) -> Asking<'_> {
+        *self.places().entry(place.clone()).or_default() += 1;
+        Asking { meter: self, place }
+    }
+
+    fn places(&self) -> MutexGuard<'_, BTreeMap<String, usize>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn troubles(&self) -> MutexGuard<'_, BTreeMap<String, String>> {

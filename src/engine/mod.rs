@@ -60,7 +60,7 @@ mod variables;
 pub use calls::Cost;
 pub use control::{Consent, Control};
 pub use explain::cost as describe_cost;
-pub use outcome::{Outcome, Rows};
+pub use outcome::{Outcome, Rows, Watch};
 pub use own::VIEWS;
 pub use permissions::Permission;
 pub use secrets::masked;

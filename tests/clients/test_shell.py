@@ -451,7 +451,7 @@ def test_what_takes_long_says_so_and_clears_it(shell, sandbox):
     terminal = shell()
     sandbox.fault({"latency": {"milliseconds": 2500}})
     terminal.paste(f"{NAMES} LIMIT 3;")
-    terminal.until("0 rows, 1 call, 1 s")
+    terminal.until("0 rows read, 1 call, 0 pages; waiting for us-east-1, 1 s")
     progress = terminal.at
     terminal.until("integration_name")
     assert b"\x1b[2K" in terminal.raw[progress:]

@@ -9,12 +9,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{interval, sleep_until};
 
 use crate::cli::batch;
-use crate::cli::output;
 use crate::cli::shell::input::{Input, interrupts};
 use crate::cli::shell::render::{self, Kept, Look, Renderer};
 use crate::cli::shell::sink::Shared;
 use crate::cli::shell::state::State;
 use crate::cli::shell::waiting::Waiting;
+use crate::cli::{output, reading};
 use crate::engine::{Cost, Session, describe_cost};
 use crate::error::{Error, Kind, Result};
 use crate::sql::Statement;
@@ -162,6 +162,7 @@ impl Work {
             tell();
         }
         let schema = outcome.rows.schema();
+        let watch = outcome.watch();
         let mut ran = Ran { rows: 0, kept: None, time: Duration::ZERO, cost: Cost::default() };
         // A statement without columns, such as SET, has no result to show.
         if !schema.fields().is_empty() {
@@ -205,7 +206,7 @@ impl Work {
                         }
                     },
                     _ = turns.tick(), if !renderer.shows() => {
-                        waiting.turn(counted(renderer.rows, outcome.cost().calls));
+                        waiting.turn(reading::doing(&watch));
                     }
                 }
             }
