@@ -18,11 +18,21 @@ const FEW: usize = 64;
 /// # Errors
 /// `Statement`: row values of different lengths.
 pub fn expanded(plan: LogicalPlan) -> PlanResult<LogicalPlan> {
+    let mut any = false;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            any = any || has_row(expr)?;
+            Ok(if any { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        })
+    })?;
+    if !any {
+        return Ok(plan);
+    }
     plan.transform_up_with_subqueries(|node| {
         let asked = if matches!(node, LogicalPlan::Filter(_)) { Asked::Truth } else { Asked::Value };
         let names = NamePreserver::new(&node);
         node.map_expressions(|expr| {
-            if !expr.exists(|inner| Ok(row(inner).is_some()))? {
+            if !has_row(&expr)? {
                 return Ok(Transformed::no(expr));
             }
             let name = names.save(&expr);
@@ -31,6 +41,10 @@ pub fn expanded(plan: LogicalPlan) -> PlanResult<LogicalPlan> {
         })
     })
     .data()
+}
+
+fn has_row(expr: &Expr) -> PlanResult<bool> {
+    expr.exists(|inner| Ok(row(inner).is_some()))
 }
 
 /// What is wanted of a condition.

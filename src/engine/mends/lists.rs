@@ -53,6 +53,14 @@ impl OptimizerRule for Veiled {
 }
 
 fn veil(plan: LogicalPlan) -> PlanResult<Transformed<LogicalPlan>> {
+    let mut any = false;
+    plan.apply_expressions(|expr| {
+        any = any || repeats(expr)?;
+        Ok(if any { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    if !any {
+        return Ok(Transformed::no(plan));
+    }
     let asked = match plan {
         LogicalPlan::Filter(_) | LogicalPlan::TableScan(_) => Asked::Truth,
         _ => Asked::Value,
@@ -86,19 +94,24 @@ enum Asked {
 
 /// Whether anything is asked about twice, by conditions that may meet.
 fn repeats(expr: &Expr) -> PlanResult<bool> {
-    let (mut meet, mut twice, mut lists) = (false, false, 0);
+    let meet = expr.exists(|inner| {
+        let meets = matches!(inner, Expr::BinaryExpr(binary) if binary.op.is_logic_operator());
+        Ok(meets || matches!(inner, Expr::Case(_)))
+    })?;
+    if !meet {
+        return Ok(false);
+    }
+    let (mut twice, mut lists) = (false, 0);
     let mut columns = HashSet::new();
     expr.apply(|inner| {
         match inner {
             Expr::Column(column) | Expr::OuterReferenceColumn(_, column) => twice |= !columns.insert(column),
             Expr::InList(_) => lists += 1,
-            Expr::Case(_) => meet = true,
-            Expr::BinaryExpr(binary) => meet |= matches!(binary.op, Operator::And | Operator::Or),
             _ => {}
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    Ok(meet && (twice || lists > 1))
+    Ok(twice || lists > 1)
 }
 
 /// The veils of one node.
