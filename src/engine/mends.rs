@@ -9,6 +9,7 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 
 mod filters;
+mod held;
 mod lists;
 mod window_keys;
 
@@ -43,5 +44,6 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         }
         rules.push(rule);
     }
+    rules.push(Arc::new(held::HeldRows));
     rules
 }

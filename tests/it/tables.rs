@@ -145,6 +145,8 @@ async fn a_sort_goes_to_files_when_memory_is_short() {
     for sql in [
         format!("CREATE TABLE t AS {numbers}"),
         format!("SELECT count(*) FROM ({numbers}) a JOIN ({numbers}) b ON a.text = b.text"),
+        format!("SELECT max(w.rows) FROM (SELECT count(*) OVER () AS rows, text FROM ({numbers}) n) w WHERE text > ''"),
+        format!("SELECT array_agg(text) FROM ({numbers}) n"),
     ] {
         let error = lab.count(&sql).await.expect_err(&sql);
         assert_eq!(
