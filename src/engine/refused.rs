@@ -72,8 +72,35 @@ pub fn unrunnable(optimized: &LogicalPlan, source: &Source) -> Result<()> {
             format!("`{}` is out of reach here", column.flat_name()),
         )
         .with_hint("what speaks of it stands behind it in the same FROM: behind a comma, JOIN or LEFT JOIN, and not RIGHT or FULL JOIN")),
-        None => Ok(()),
+        None => match asked_for_value(optimized) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        },
     }
+}
+
+/// A condition with a subquery that takes nothing from outside, and has not become a join.
+fn asked_for_value(optimized: &LogicalPlan) -> Option<Error> {
+    let mut found = None;
+    // Nothing in the walk fails.
+    let _ = optimized.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| {
+                found = match expr {
+                    Expr::InSubquery(_) => Some((
+                        "IN (SELECT …)",
+                        "join it: `LEFT JOIN (SELECT DISTINCT key FROM …) AS s ON s.key = …`; `s.key IS NOT NULL` is then the value",
+                    )),
+                    Expr::Exists(_) => Some(("EXISTS", "count the rows: `(SELECT count(*) FROM …) > 0`")),
+                    _ => return Ok(TreeNodeRecursion::Continue),
+                };
+                Ok(TreeNodeRecursion::Stop)
+            })
+        })
+    });
+    let (what, hint) = found?;
+    let message = format!("`{what}` is wanted as a value here, and can only be a condition of WHERE and HAVING");
+    Some(Error::new(Kind::Statement, message).with_hint(hint))
 }
 
 /// An error of DataFusion's optimizer. The names were all found before it began: what it misses then is its own, and
