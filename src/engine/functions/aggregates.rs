@@ -175,7 +175,8 @@ impl ExprPlanner for Aggregates {
 
 /// Only a plan knows a column's type.
 fn may_be_json(value: &Expr) -> bool {
-    matches!(value, Expr::Column(_) | Expr::ScalarSubquery(_)) || order::typed(value).is_some()
+    let is_marked = matches!(value, Expr::ScalarFunction(called) if Name::of(&called.func) == Some(Name::Mixed));
+    matches!(value, Expr::Column(_) | Expr::ScalarSubquery(_)) || is_marked || order::typed(value).is_some()
 }
 
 /// What comes out of JSON is summed as a number.

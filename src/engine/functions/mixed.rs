@@ -44,7 +44,7 @@ pub fn rewritten(expr: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>>
         Expr::Case(case) => Ok(of_case(case, schema)),
         Expr::ScalarFunction(ScalarFunction { func, args }) => Ok(match (func.name(), args.as_slice()) {
             ("coalesce" | "nvl", values) => {
-                if values.iter().any(order::is_typed) || is_mixed(values.iter(), schema) {
+                if is_mixed(values.iter(), schema) {
                     return Ok(Transformed::yes(valued(first_known(values))));
                 }
                 // To the planner each value is two, and within another four.
@@ -78,7 +78,7 @@ pub fn is_true(text: &str) -> bool {
 }
 
 fn of_case(case: Case, schema: &DFSchema) -> Transformed<Expr> {
-    let marked = results(&case).any(order::is_typed) || is_mixed(results(&case), schema);
+    let marked = is_mixed(results(&case), schema);
     let mut case = if marked { in_json(case) } else { case };
     let operand = case.expr.take_if(|operand| {
         case.when_then_expr.iter().any(|(when, _)| {
@@ -123,8 +123,12 @@ fn by_position(case: &mut Case, operand: &Expr) {
     case.expr = Some(Box::new(Name::Position.function().call(compared)));
 }
 
-/// Whether DataFusion has no type for both values of JSON and what stands beside them, or one that not all of them have.
-fn is_mixed<'a>(values: impl Iterator<Item = &'a Expr>, schema: &DFSchema) -> bool {
+/// Whether values out of JSON are among them: to DataFusion they are texts, which have no type in common with most others,
+/// and what it makes of the whole tells no longer what it is. Documents beside nothing but texts stay as they are.
+fn is_mixed<'a>(values: impl Iterator<Item = &'a Expr> + Clone, schema: &DFSchema) -> bool {
+    if values.clone().any(|value| order::is_typed(value) || order::is_untyped(value, schema)) {
+        return true;
+    }
     let kinds: Vec<Kind> = values.map(|value| Kind::of(value, schema)).collect();
     kinds.contains(&Kind::Value) && kinds.iter().any(|kind| !matches!(kind, Kind::Value | Kind::Text))
 }
@@ -135,7 +139,7 @@ fn is_compared_otherwise(values: [&Expr; 2], schema: &DFSchema) -> bool {
     kinds.contains(&Kind::Value) && (kinds.contains(&Kind::Number) || kinds.contains(&Kind::Truth))
 }
 
-fn results(case: &Case) -> impl Iterator<Item = &Expr> {
+fn results(case: &Case) -> impl Iterator<Item = &Expr> + Clone {
     case.when_then_expr.iter().map(|(_, then)| &**then).chain(case.else_expr.as_deref())
 }
 

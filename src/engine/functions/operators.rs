@@ -265,8 +265,7 @@ impl FunctionRewrite for Values {
                 Ok(Transformed::yes(counted(value, kind)))
             }
             Expr::ScalarFunction(ScalarFunction { func, mut args }) if Name::of(&func) == Some(Name::Mixed) => {
-                let Some(value) = args.pop() else { return plan_err!("nothing is to be chosen from") };
-                Ok(Transformed::yes(value))
+                Ok(Transformed::yes(args.swap_remove(0)))
             }
             Expr::ScalarFunction(ScalarFunction { func, mut args }) if Name::of(&func) == Some(Name::Counted) => {
                 let Some(value) = args.pop() else { return plan_err!("nothing is to be gathered") };

@@ -9,7 +9,7 @@ use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
 use datafusion::common::{Column, DFSchema, Result as PlanResult};
 use datafusion::logical_expr::expr::{ScalarFunction, Sort as SortBy};
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Projection, Sort};
+use datafusion::logical_expr::{Distinct, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Projection, Sort};
 use datafusion::optimizer::AnalyzerRule;
 
 use super::arguments::{Mark, is_text};
@@ -172,6 +172,16 @@ impl AnalyzerRule for Ordered {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> PlanResult<LogicalPlan> {
         plan.transform_up_with_subqueries(|plan| match plan {
             LogicalPlan::Sort(sort) => ordered(sort),
+            LogicalPlan::Distinct(Distinct::On(mut on)) => {
+                let schema = Arc::clone(on.input.schema());
+                // The first are the values that are to be distinct.
+                let first = on.on_expr.len();
+                if let Some(behind) = on.sort_expr.as_mut().and_then(|sorts| sorts.get_mut(first..)) {
+                    sort_by(behind);
+                    sort_by_text(behind, &schema);
+                }
+                Ok(Transformed::yes(LogicalPlan::Distinct(Distinct::On(on))))
+            }
             plan => Ok(Transformed::no(plan)),
         })
         .data()

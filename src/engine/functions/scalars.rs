@@ -182,10 +182,10 @@ impl Name {
             Name::JsonEqual | Name::AwsPolicyEqual | Name::ExtractJson | Name::ExtractValue | Name::Member => (2, 2),
             Name::ItemByKey | Name::Joined | Name::FoundJson | Name::UnlessSame => (2, 2),
             Name::Position => (2, usize::MAX),
-            Name::FirstKnown => (1, usize::MAX),
+            Name::FirstKnown | Name::Mixed => (1, usize::MAX),
             Name::String | Name::Json | Name::JsonQuote | Name::JsonValid | Name::ToJson | Name::Items => (1, 1),
             Name::Members | Name::Key | Name::Ranked | Name::Unranked | Name::Summed | Name::Counted => (1, 1),
-            Name::KnownJson | Name::Truth | Name::Mixed | Name::RankedText | Name::Valued => (1, 1),
+            Name::KnownJson | Name::Truth | Name::RankedText | Name::Valued => (1, 1),
             Name::GuessedJson => (1, 1),
         }
     }
@@ -232,6 +232,17 @@ impl ScalarUDFImpl for Function {
         self.name.text()
     }
 
+    /// What is marked is called as if it were not.
+    fn schema_name(&self, args: &[Expr]) -> PlanResult<String> {
+        match (self.name, args) {
+            (Name::Mixed, [value, ..]) => Ok(value.schema_name().to_string()),
+            (name, args) => {
+                let args: Vec<String> = args.iter().map(|arg| arg.schema_name().to_string()).collect();
+                Ok(format!("{}({})", name.text(), args.join(",")))
+            }
+        }
+    }
+
     fn signature(&self) -> &Signature {
         &self.signature
     }
@@ -273,13 +284,21 @@ impl ScalarUDFImpl for Function {
         if let (Name::UnlessSame, Some(field)) = (self.name, field) {
             return Ok(Arc::new(field.as_ref().clone().with_nullable(true)));
         }
+        // With columns that it may give: whether one of them has values of JSON.
+        if let (Name::Mixed, [value, columns @ ..]) = (self.name, args.arg_fields)
+            && !columns.is_empty()
+            && !columns.iter().any(|column| Mark::of(column) == Mark::Value)
+        {
+            return Ok(value.clone());
+        }
         Ok(Arc::new(self.name.gives()))
     }
 
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
+    fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> PlanResult<ColumnarValue> {
         match self.name {
             Name::UnlessSame => return same::unless_same(&args),
             Name::Position => return same::position(&args),
+            Name::Mixed => return Ok(args.args.swap_remove(0)),
             _ => {}
         }
         let mut arguments = Arguments::of(&args)?;

@@ -56,9 +56,47 @@ pub(super) fn condition(expr: &mut Expr) {
 /// CASE that gives values out of JSON is named as such, so that the planner knows it of its column.
 pub(super) fn marked(expr: &mut Expr) {
     if matches!(expr, Expr::Case { .. }) && is_mixed(expr) {
-        *expr = called("json_mixed", vec![take(expr)]);
+        *expr = called(MARK, vec![take(expr)]);
     }
 }
+
+/// The same of a CASE that gives columns, of which only the planner knows what they hold: it is named with them.
+pub(super) fn marked_with_columns(expr: &mut Expr) {
+    if !matches!(expr, Expr::Case { .. }) {
+        return;
+    }
+    let mut columns = Vec::new();
+    given(expr, &mut columns);
+    if !columns.is_empty() {
+        columns.insert(0, take(expr));
+        *expr = called(MARK, columns);
+    }
+}
+
+/// The columns that an expression may give as they are, each once.
+fn given(expr: &Expr, columns: &mut Vec<Expr>) {
+    match expr {
+        Expr::Nested(inner) => given(inner, columns),
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) if !columns.contains(expr) => columns.push(expr.clone()),
+        Expr::Function(function) if is_named(function, &[MARK]) => {
+            arguments(function).skip(1).for_each(|column| given(column, columns));
+        }
+        Expr::Function(function) if is_named(function, &["coalesce", "ifnull", "nvl"]) => {
+            arguments(function).for_each(|value| given(value, columns));
+        }
+        Expr::Function(function) if is_named(function, &["nullif"]) => {
+            arguments(function).take(1).for_each(|value| given(value, columns));
+        }
+        Expr::Case { conditions, else_result, .. } => {
+            let results = conditions.iter().map(|when| &when.result).chain(else_result.as_deref());
+            results.for_each(|result| given(result, columns));
+        }
+        _ => {}
+    }
+}
+
+/// The function that marks: no one else can call it.
+const MARK: &str = "json_mixed";
 
 fn both(left: Expr, op: BinaryOperator, right: Expr) -> Expr {
     Expr::Nested(Box::new(Expr::BinaryOp { left: Box::new(left), op, right: Box::new(right) }))
@@ -69,7 +107,9 @@ fn is_of_json(expr: &Expr) -> bool {
     match expr {
         Expr::Nested(inner) => is_of_json(inner),
         Expr::BinaryOp { op: BinaryOperator::Arrow | BinaryOperator::LongArrow, .. } => true,
-        Expr::Function(function) if is_named(function, &["json_extract", "json_get", "json_mixed"]) => true,
+        Expr::Function(function) if is_named(function, &["json_extract", "json_get"]) => true,
+        // With its columns, only the planner knows.
+        Expr::Function(function) if is_named(function, &[MARK]) => arguments(function).count() == 1,
         expr => is_mixed(expr),
     }
 }

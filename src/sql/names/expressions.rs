@@ -264,6 +264,9 @@ impl VisitorMut for Walk<'_, '_, '_> {
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         dialect::marked(expr);
+        if self.parameters.is_empty() {
+            dialect::marked_with_columns(expr);
+        }
         match expr {
             Expr::Lambda(_) => {
                 self.parameters.pop();
