@@ -14,6 +14,7 @@ mod companion;
 mod compare;
 mod each;
 mod extremes;
+mod found;
 mod json;
 mod mixed;
 mod operators;
