@@ -1,6 +1,7 @@
 //! The functions that take JSON and give one value: SQLite's, and those that StackQL adds to them. Each takes nested
 //! columns and JSON text alike.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray};
@@ -237,8 +238,12 @@ impl ScalarUDFImpl for Function {
         match (self.name, args) {
             (Name::Mixed, [value, ..]) => Ok(value.schema_name().to_string()),
             (name, args) => {
-                let args: Vec<String> = args.iter().map(|arg| arg.schema_name().to_string()).collect();
-                Ok(format!("{}({})", name.text(), args.join(",")))
+                let mut called = format!("{}(", name.text());
+                for (at, arg) in args.iter().enumerate() {
+                    write!(called, "{}{}", if at == 0 { "" } else { "," }, arg.schema_name())?;
+                }
+                called.push(')');
+                Ok(called)
             }
         }
     }
