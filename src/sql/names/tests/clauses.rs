@@ -248,8 +248,8 @@ fn order_distinct_limit() {
 #[test]
 fn expressions_of_every_form() {
     check(
-        "SELECT CASE WHEN Region = 'x' THEN SourceArn ELSE TargetArn END FROM @i WHERE CreateTime BETWEEN '1' AND '2'",
-        r#"SELECT json_mixed(CASE WHEN "region" = 'x' THEN "source_arn" ELSE "target_arn" END, "source_arn", "target_arn") FROM @i WHERE "create_time" BETWEEN '1' AND '2'"#,
+        "SELECT CASE WHEN Region = 'x' THEN SourceArn || '' ELSE 'y' END FROM @i WHERE CreateTime BETWEEN '1' AND '2'",
+        r#"SELECT CASE WHEN "region" = 'x' THEN "source_arn" || '' ELSE 'y' END FROM @i WHERE "create_time" BETWEEN '1' AND '2'"#,
     );
     check(
         "SELECT trim(IntegrationName), substring(IntegrationName FROM 1 FOR 2), position('a' IN SourceArn) FROM @i",
