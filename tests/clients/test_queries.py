@@ -396,6 +396,10 @@ class Queries(Grammar):
             self.random.choice(["true", "false", "NULL"]): 2,
             f"CASE {one} WHEN 1 THEN {self.random.choice(['true', 'false'])} WHEN {self.random.randint(2, 4)} THEN true ELSE false END": 4,
         }
+        # A row value is made of columns and literals alone, and -1 is neither.
+        plain = [column for column in columns if "(" not in column]
+        pair, literal = [f"({self.random.choice(plain)}, {self.random.choice(plain)})" for _ in "ab"], self.random.randint(0, 3)
+        simple |= {f"{pair[0]} {self.random.choice(OPERATORS)} {self.random.choice([pair[1], f'({literal}, {self.random.randint(0, 3)})', f'(NULL, {literal})'])}": 6}
         if depth <= 0:
             return self.choose(simple)
         first, second = self.logic(columns, depth - 1), self.logic(columns, depth - 1)
