@@ -1,4 +1,5 @@
-//! Whether `\set` gives a variable what may be a secret, of which nothing but its name and its looks tell. Pure.
+//! Whether `\set` gives a variable what may be a secret, or a command of another program has it: nothing but names and
+//! looks tell of it. Pure.
 
 use crate::cli::shell::commands::{self, Act, Does};
 use crate::cli::shell::steps::{self, Step};
@@ -10,21 +11,21 @@ const WORDS: [&str; 12] =
 /// Shorter stretches, such as `v2`, are no secrets.
 const LEAST: usize = 6;
 
-/// Whether one of the commands in what was typed sets what may be a secret.
-pub fn sets_secret(text: &str) -> bool {
-    steps::steps(text).0.iter().any(|step| match step {
-        Step::Command { text, .. } => match commands::found(text) {
-            Ok((command, rest)) if matches!(command.does, Does::Acts(Act::Set)) => {
-                match commands::words(rest, &Variables::new()).split_first() {
-                    Some((name, values)) if !values.is_empty() => {
-                        sounds_secret(name) || values.iter().any(|value| looks_secret(value))
-                    }
-                    _ => false,
+/// Whether one of the commands in what was typed sets what may be a secret, or hands it to another program.
+pub fn may_tell(text: &str) -> bool {
+    steps::steps(text).0.iter().any(|step| {
+        let Step::Command { text, .. } = step else { return false };
+        let Ok((command, rest)) = commands::found(text) else { return false };
+        if matches!(command.does, Does::Acts(Act::Set)) {
+            return match commands::words(rest, &Variables::new()).split_first() {
+                Some((name, values)) if !values.is_empty() => {
+                    sounds_secret(name) || values.iter().any(|value| looks_secret(value))
                 }
-            }
-            _ => false,
-        },
-        Step::Statement { .. } => false,
+                _ => false,
+            };
+        }
+        let is_secret = |word: &str| word.starts_with('-') && looks_secret(word);
+        rest.trim_start().starts_with('|') && (sounds_secret(rest) || rest.split_whitespace().any(is_secret))
     })
 }
 
@@ -57,6 +58,9 @@ mod tests {
             ("\\set key x", true),
             ("SELECT 1;\n\\set p Tr0ub4dor&3", true),
             ("\\set id 4dfbc7ae-0001-4002-8003-100000000001", true),
+            ("\\o |mysql -pTOPS3CRET5", true),
+            ("SELECT 1 \\g |curl -H 'x-api-key: abc'", true),
+            ("\\o |tee -a out2024.csv", false),
             ("\\set region us-east-1", false),
             ("\\set day 2026-11-22", false),
             ("\\set name orders-v2", false),
@@ -68,7 +72,7 @@ mod tests {
             ("\\echo hunter2x", false),
             ("SELECT 'hunter2x';", false),
         ] {
-            assert_eq!(sets_secret(text), expected, "{text}");
+            assert_eq!(may_tell(text), expected, "{text}");
         }
     }
 }

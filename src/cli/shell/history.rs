@@ -16,20 +16,31 @@ use crate::engine::{self, Engine};
 
 /// Entries that are kept.
 const MOST: usize = 5000;
-/// What may stand before a secret.
-const SECRETS: [&str; 8] =
-    ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "AUTHORIZATION", "APIKEY", "API_KEY", "PRIVATE_KEY"];
+/// What may stand before a secret, without what parts words.
+const SECRETS: [&str; 11] = [
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "SECRET",
+    "TOKEN",
+    "AUTHORIZATION",
+    "BEARER",
+    "CREDENTIAL",
+    "APIKEY",
+    "ACCESSKEY",
+    "PRIVATEKEY",
+];
 
 /// What may be remembered of what was typed: nothing that begins with a blank, no literal that is known to be a secret, and
 /// nothing that speaks of one, or gives a variable what may be one, where none is known. What a secret is called is none.
 pub fn remembered(text: &str, masked: impl Fn(&str) -> String) -> Option<String> {
     let kept = text.trim_end();
-    if kept.is_empty() || kept.starts_with(char::is_whitespace) || discreet::sets_secret(kept) {
+    if kept.is_empty() || kept.starts_with(char::is_whitespace) || discreet::may_tell(kept) {
         return None;
     }
     let shown = masked(kept);
     let speaks = || {
-        let upper = kept.to_uppercase().replace("SECRET(", "(").replace("$SECRET", "$");
+        let upper = kept.to_uppercase().replace("SECRET(", "(").replace("$SECRET", "$").replace(['_', '-'], "");
         SECRETS.iter().any(|word| upper.contains(word))
     };
     (shown != kept || !speaks()).then_some(shown)
