@@ -72,6 +72,8 @@ fn next(rest: &str) -> (Kind, usize, bool) {
         (first, second) if first.is_ascii_digit() || (first == '.' && second.is_ascii_digit()) => {
             (Kind::Number, until(|c| !c.is_ascii_alphanumeric() && c != '.'), true)
         }
+        // A backslash keeps the quote after it from ending the text.
+        ('e' | 'E', '\'') => escaped(rest),
         (first, _) if is_word(first) => (Kind::Word, until(|c| !is_word(c)), true),
         (first, _) => (Kind::Symbol, first.len_utf8(), true),
     }
@@ -92,6 +94,19 @@ fn quoted(rest: &str, quote: char, kind: Kind) -> (Kind, usize, bool) {
         at += 1;
     }
     (kind, rest.len(), false)
+}
+
+/// `E'it\'s'`
+fn escaped(rest: &str) -> (Kind, usize, bool) {
+    let mut letters = rest.char_indices().skip(2).peekable();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '\\' => drop(letters.next()),
+            '\'' if letters.next_if(|(_, next)| *next == '\'').is_none() => return (Kind::Text, at + 1, true),
+            _ => {}
+        }
+    }
+    (Kind::Text, rest.len(), false)
 }
 
 /// Comments nest.
@@ -138,6 +153,7 @@ mod tests {
         for (text, kinds) in [
             ("SELECT 'a;''b' -- ;\n", &[Word, Space, Text, Space, Comment, Space][..]),
             ("\"a b\".c", &[Quoted, Symbol, Word]),
+            ("E'it\\'s; ''x''\\\\';e'", &[Text, Symbol, Text]),
             ("1.5e3/* x /* y */ */;", &[Number, Comment, Symbol]),
             ("$$a;b$$ $x$y$x$ $name", &[Text, Space, Text, Space, Word]),
             ("a # b", &[Word, Space, Comment]),
