@@ -2,6 +2,7 @@
 //! Each result streams: rows can be seen when no others come with them. Knows Arrow and the terminal, not where rows come from.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
@@ -75,13 +76,18 @@ impl Output {
         Ok(Output { target, format, headers, delimiter, quiet, results: 0, current: None, keeps: false })
     }
 
-    /// What writes one result to a sink.
-    pub fn through(sink: Box<dyn Write + Send>, format: Format, headers: bool, quiet: bool) -> Output {
+    /// What writes one result to a sink, which may have a name; `delimiter` is csv's.
+    pub fn through(
+        (sink, path): (Box<dyn Write + Send>, Option<PathBuf>),
+        (format, delimiter): (Format, char),
+        headers: bool,
+        quiet: bool,
+    ) -> Output {
         Output {
-            target: Target::Sink(sink),
+            target: Target::Sink { sink, path },
             format,
             headers,
-            delimiter: ',',
+            delimiter,
             quiet,
             results: 0,
             current: None,

@@ -25,7 +25,11 @@ pub enum Target {
         path: PathBuf,
     },
     /// Whatever takes bytes: the shell's screen, pager or file.
-    Sink(Box<dyn Write + Send>),
+    Sink {
+        sink: Box<dyn Write + Send>,
+        /// What it is called, if it is not the screen.
+        path: Option<PathBuf>,
+    },
 }
 
 impl Target {
@@ -67,8 +71,18 @@ impl Target {
                 file.write_all(bytes).map_err(|e| write_error(e, Some(path)))
             }
             Target::Device { file, path } => at_leisure(Some(path), || file.write_all(bytes)),
-            Target::Sink(sink) => at_leisure(None, || sink.write_all(bytes)),
+            Target::Sink { sink, path } => at_leisure(path.as_deref(), || sink.write_all(bytes)),
             Target::File { file, path } => file.write_all(bytes).map_err(|e| write_error(e, Some(path))),
+        }
+    }
+
+    /// What takes the bytes, as they are.
+    pub fn raw(&mut self) -> &mut dyn Write {
+        match self {
+            Target::Standard(stream) => stream,
+            Target::File { file, .. } => file,
+            Target::Device { file, .. } => file,
+            Target::Sink { sink, .. } => sink,
         }
     }
 
@@ -80,7 +94,7 @@ impl Target {
         match self {
             Target::Standard(stream) => at_leisure(None, || stream.flush()),
             Target::Device { file, path } => at_leisure(Some(path), || file.flush()),
-            Target::Sink(sink) => at_leisure(None, || sink.flush()),
+            Target::Sink { sink, path } => at_leisure(path.as_deref(), || sink.flush()),
             Target::File { .. } => Ok(()),
         }
     }
@@ -93,7 +107,7 @@ impl Target {
         match self {
             Target::Standard(mut stream) => at_leisure(None, || stream.flush()),
             Target::Device { mut file, path } => at_leisure(Some(&path), || file.flush()),
-            Target::Sink(mut sink) => at_leisure(None, || sink.flush()),
+            Target::Sink { mut sink, path } => at_leisure(path.as_deref(), || sink.flush()),
             Target::File { file, path } => {
                 let file = file.into_inner().map_err(|e| write_error(e.into_error(), Some(&path)))?;
                 file.as_file().sync_all().map_err(|e| write_error(e, Some(&path)))?;

@@ -143,3 +143,58 @@ def test_a_resource_file_is_not_run_whole(shell, sandbox, iql):
     shown = terminal.run("\\i resource.iql")
     assert "it is not run as a whole" in shown and "resource.iql:2:1" in shown, shown
     assert "`iql exec --anchor create -i resource.iql`" in shown and "made" not in shown
+
+
+def test_a_file_is_replaced_once_all_rows_are_there(shell, iql):
+    kept = iql.home / "keep.csv"
+    kept.write_text("a\nprecious\n")
+    terminal = shell("-o", "csv", "-d", ";")
+    assert "1;2" in terminal.run("SELECT 1 AS a, 2 AS b;")
+    for wrong in ("SELEC 1", "SELECT nope FROM aws.redshift.integrations", "SELECT 1/0 AS a"):
+        terminal.run(f"{wrong} \\g keep.csv")
+        terminal.run("\\once 'keep.csv'")
+        terminal.run(f"{wrong};")
+        assert kept.read_text() == "a\nprecious\n"
+        # It waits for a statement that is run.
+        assert "7" not in terminal.run("SELECT 7 AS a;").replace("SELECT 7", "")
+        assert kept.read_text() == "a\n7\n"
+        kept.write_text("a\nprecious\n")
+    terminal.run("SELECT a, 'more' AS b FROM 'keep.csv' \\g keep.csv")
+    assert kept.read_text() == "a;b\nprecious;more\n"
+    terminal.run("\\set place 'with blanks.csv'")
+    terminal.run("SELECT 1 AS a \\g :place")
+    terminal.run("SELECT 1 AS a \\g 'quoted.csv'")
+    names = sorted(path.name for path in iql.home.glob("*.csv"))
+    assert names == ["keep.csv", "quoted.csv", "with blanks.csv"]
+    assert "cannot write to `/dev/full`" in terminal.run("SELECT 1 AS a \\g /dev/full")
+
+
+def test_a_command_that_rows_go_to_outlives_an_interruption_and_is_missed_at_its_end(shell, sandbox, iql):
+    terminal = shell("-o", "csv")
+    terminal.run("\\o |cat > rows.csv")
+    terminal.run("SELECT 1 AS x1;")
+    sandbox.fault({"latency": {"milliseconds": 5000}})
+    terminal.paste(f"{NAMES};")
+    terminal.until("waiting for us-east-1")
+    terminal.send(INTERRUPT)
+    terminal.until("Cancelled")
+    terminal.prompt()
+    terminal.run("SELECT 2 AS x2;")
+    terminal.run("\\o")
+    assert (iql.home / "rows.csv").read_text() == "x1\n1\nintegration_name\nx2\n2\n"
+    terminal.run("\\o |exit 3")
+    assert "`exit 3` has ended: rows go to the screen again" in terminal.run("SELECT 1 AS x; SELECT 2 AS y;")
+    assert "x\n1" in terminal.run("SELECT 1 AS x;")
+    assert "ended with exit status: 3" in terminal.run("SELECT 1 AS x \\g |cat > /dev/null; exit 3")
+
+
+def test_a_file_that_was_only_looked_at_is_not_run(shell, iql):
+    (iql.home / "made.sql").write_text("CREATE TABLE made AS SELECT 1 AS a;\n")
+    terminal = shell(EDITOR="true")
+    assert "made.sql was not changed, and is not run" in terminal.run("\\e made.sql")
+    assert "there is no" in terminal.run("SELECT * FROM made;")
+
+
+def test_a_backslash_keeps_a_quote_in_an_escaped_text(shell):
+    terminal = shell("-o", "csv")
+    assert "it's; x" in terminal.run("SELECT E'it\\'s; x' AS e;")

@@ -34,7 +34,7 @@ impl Shell {
                     _ => statement(&words),
                 };
                 let sink = self.state.sink(&mut self.input);
-                self.statements(&text, None, self.state.look, sink).await?;
+                self.statements(&text, None, self.state.look, sink?).await?;
                 return Ok(kept(before));
             }
         };
@@ -90,16 +90,20 @@ impl Shell {
             }
             Act::Go => {
                 let text = self.to_run(before, "\\g")?;
-                let sink =
-                    if rest.is_empty() { self.state.sink(&mut self.input) } else { Shared::new(Sink::named(rest)?) };
+                let sink = match rest {
+                    "" => self.state.sink(&mut self.input)?,
+                    name => Shared::new(Sink::once(&self.place(name))?),
+                };
                 self.go(text, self.state.look, sink).await?;
+                self.state.once = self.state.once.take().filter(|_| !rest.is_empty());
                 return Ok(Next::Go);
             }
             Act::GoExpanded => {
                 let text = self.to_run(before, "\\gx")?;
                 let look = Look { format: Format::Table, expanded: Expanded::On, ..self.state.look };
-                let sink = self.state.sink(&mut self.input);
+                let sink = self.state.sink(&mut self.input)?;
                 self.go(text, look, sink).await?;
+                self.state.once = None;
                 return Ok(Next::Go);
             }
             Act::Watch => {
@@ -110,7 +114,12 @@ impl Shell {
                 let path = first.map(|name| self.beside(name, file));
                 let edited = edit::edited(&self.state.person, &self.current(before), path.as_deref())?;
                 return Ok(match edited {
-                    None => kept(before),
+                    None => {
+                        if let Some(path) = &path {
+                            output::note(&format!("{} was not changed, and is not run; `\\i` runs it", path.display()));
+                        }
+                        kept(before)
+                    }
                     Some(text) if steps::is_complete(&text) => {
                         output::say(&text)?;
                         Next::Take(text)
@@ -216,14 +225,17 @@ impl Shell {
             render::finished(&sink)?;
         }
         if !name.is_empty() {
-            let name = if name.starts_with('|') {
-                name.to_string()
-            } else {
-                commands::words(name, &self.state.variables).join(" ")
-            };
-            self.state.redirect = Some(Shared::new(Sink::named(&name)?));
+            self.state.redirect = Some(Shared::new(Sink::named(&self.place(name))?));
         }
         Ok(())
+    }
+
+    /// The file or the command that an argument names; of a file without its quotes, its variables replaced.
+    pub(super) fn place(&self, name: &str) -> String {
+        match name.starts_with('|') {
+            true => name.to_string(),
+            false => commands::words(name, &self.state.variables).join(" "),
+        }
     }
 
     fn history(&mut self, count: Option<&str>) -> Result<()> {

@@ -26,6 +26,8 @@ pub fn edited(person: &Person, text: &str, path: Option<&Path>) -> Result<Option
         .and_then(|()| file.flush())
         .map_err(|e| failed("a file to edit cannot be written", e))?;
     let target = path.unwrap_or(file.path());
+    // A file of the user's own is there or not.
+    let before = path.map(|path| std::fs::read_to_string(path).unwrap_or_default());
     let status = tokio::task::block_in_place(|| {
         Command::new("sh").arg("-c").arg(format!("{editor} \"$1\"")).arg("sh").arg(target).status()
     });
@@ -39,6 +41,6 @@ pub fn edited(person: &Person, text: &str, path: Option<&Path>) -> Result<Option
         .and_then(|mut file| file.read_to_string(&mut edited))
         .map_err(|e| failed(&format!("cannot read `{}`", target.display()), e))?;
     let edited = edited.trim();
-    let is_new = path.is_some() || edited != text.trim();
+    let is_new = edited != before.as_deref().unwrap_or(text).trim();
     Ok((is_new && !edited.is_empty()).then(|| edited.to_string()))
 }

@@ -111,6 +111,7 @@ pub async fn run(arguments: &args::Shell) -> Result<()> {
         session,
         look: Look {
             format: arguments.output.output,
+            delimiter: arguments.output.delimiter,
             headers: !arguments.output.hideheaders,
             expanded: Expanded::Off,
             quiet,
@@ -264,8 +265,9 @@ impl Shell {
                 self.state.last.clone_from(&text);
                 // Places are counted within the file, or else within the statement.
                 let above = file.map(|_| "\n".repeat(line)).unwrap_or_default();
-                let sink = self.state.sink(&mut self.input);
+                let sink = self.state.sink(&mut self.input)?;
                 self.statements(&format!("{above}{text}"), file, self.state.look, sink).await?;
+                self.state.once = None;
                 Ok(Next::Go)
             }
         }
@@ -283,7 +285,15 @@ impl Shell {
         for statement in statements {
             let makes = matches!(statement.body, sql::Body::Own(_) | sql::Body::Block(_));
             let ran = run::run(&mut self.state, &mut self.input, statement, look, sink.clone()).await;
+            if ran.is_ok() {
+                sink.keep()?;
+            }
             self.finish(&sink)?;
+            let ended = self.state.redirect.as_ref().and_then(|redirect| redirect.with(Sink::has_ended));
+            if let Some(command) = ended {
+                self.state.redirect = None;
+                output::note(&format!("`{command}` has ended: rows go to the screen again"));
+            }
             let mut ran = ran?;
             if makes {
                 self.state.tell_tables().await;

@@ -2,10 +2,10 @@
 
 use crate::cli::args::Format;
 use crate::cli::cells::{self, Null};
+use crate::cli::shell::Shell;
 use crate::cli::shell::act::{is_name, usage};
 use crate::cli::shell::render::Look;
 use crate::cli::shell::sink::{Shared, Sink};
-use crate::cli::shell::{Shell, commands};
 use crate::error::Result;
 
 impl Shell {
@@ -57,12 +57,9 @@ impl Shell {
         if name.is_empty() {
             return Err(usage("`\\once` needs the name of a file, or `|command`"));
         }
-        let name = if name.starts_with('|') {
-            name.to_string()
-        } else {
-            commands::words(name, &self.state.variables).join(" ")
-        };
-        self.state.once = Some(Shared::new(Sink::named(&name)?));
+        let name = self.place(name);
+        Sink::once(&name)?;
+        self.state.once = Some(name);
         Ok(())
     }
 }

@@ -35,6 +35,8 @@ pub enum Expanded {
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
     pub format: Format,
+    /// What stands between the values of csv.
+    pub delimiter: char,
     pub headers: bool,
     pub expanded: Expanded,
     pub quiet: bool,
@@ -90,7 +92,12 @@ impl Renderer {
             (Format::Table, Expanded::Auto) if width.is_some() => Drawing::Undecided(Vec::new(), 0),
             (Format::Table, _) => Drawing::Table(TableWriter::new(schema.clone(), look.headers, width)),
             (format, _) => {
-                let mut output = Output::through(Box::new(sink.clone()), format, look.headers, look.quiet);
+                let mut output = Output::through(
+                    (Box::new(sink.clone()), sink.with(|sink| sink.path())),
+                    (format, look.delimiter),
+                    look.headers,
+                    look.quiet,
+                );
                 output.begin(schema.clone(), None)?;
                 Drawing::Other(Box::new(output))
             }
@@ -214,7 +221,8 @@ fn wanted(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<usize> {
 }
 
 pub fn written(sink: &mut Shared, bytes: &[u8]) -> Result<()> {
-    target::at_leisure(None, || sink.write_all(bytes).and_then(|()| sink.flush()))
+    let path = sink.with(|sink| sink.path());
+    target::at_leisure(path.as_deref(), || sink.write_all(bytes).and_then(|()| sink.flush()))
 }
 
 /// Waits for the pager, if there is one.

@@ -10,7 +10,7 @@ use tokio::time::{interval, sleep_until};
 
 use crate::cli::batch;
 use crate::cli::shell::input::{Input, interrupts};
-use crate::cli::shell::render::{self, Kept, Look, Renderer};
+use crate::cli::shell::render::{Kept, Look, Renderer};
 use crate::cli::shell::sink::Shared;
 use crate::cli::shell::state::State;
 use crate::cli::shell::waiting::Waiting;
@@ -177,7 +177,6 @@ impl Work {
                         drop(outcome);
                         waiting.end();
                         renderer.break_off()?;
-                        render::finished(&self.sink)?;
                         return Err(cancelled(rows, calls));
                     },
                     batch = outcome.rows.next() => match batch {
@@ -187,6 +186,7 @@ impl Work {
                             // The rows of what a write has done, before why it was stopped.
                             if is_stopped && has_reader {
                                 renderer.end()?;
+                                self.sink.keep()?;
                             }
                             return Err(error);
                         }

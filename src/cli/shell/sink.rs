@@ -3,10 +3,12 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::output;
+use crate::cli::target::Target;
 use crate::error::{Error, Kind, Result, reason};
 
 /// What is used where the environment names no pager: long lines are cut, and short output stays on the screen.
@@ -14,8 +16,19 @@ pub const PAGER: &str = "less -SRXF";
 
 pub enum Sink {
     Screen(Screen),
-    File(File),
-    Command(Child),
+    File {
+        file: File,
+        path: PathBuf,
+    },
+    Command {
+        child: Child,
+        /// As it was typed.
+        command: String,
+    },
+    /// Rows of one statement, which are to go to a file or a command once there are some.
+    Later(String),
+    /// A file that has its name once all is there: until then, what it would replace can be read.
+    Draft(Option<Target>),
     /// Rows that are wanted for something else than to be shown.
     Nowhere,
 }
@@ -44,8 +57,69 @@ impl Sink {
             Error::new(Kind::Io, format!("cannot write to `{name}`: {}", reason(&source))).with_source(source)
         };
         match name.strip_prefix('|') {
-            Some(command) => shell(command.trim()).stdin(Stdio::piped()).spawn().map(Sink::Command).map_err(failed),
-            None => File::create(name).map(Sink::File).map_err(failed),
+            // Ctrl-C ends a statement, and not what the rows of the next ones go to.
+            Some(typed) => command(typed, "trap '' INT; ").map_err(failed),
+            None => {
+                let file = File::create(name).map_err(failed)?;
+                Ok(Sink::File { file, path: PathBuf::from(name) })
+            }
+        }
+    }
+
+    /// The same for the rows of one statement: nothing is opened before there are some, and a file that is there stays
+    /// as it is until all are.
+    ///
+    /// # Errors
+    /// `Io`: such a file cannot be made.
+    pub fn once(name: &str) -> Result<Sink> {
+        if !name.starts_with('|') {
+            draft(name).map_err(|e| {
+                Error::new(Kind::Io, format!("cannot write to `{name}`: {}", reason(&e))).with_source(e)
+            })?;
+        }
+        Ok(Sink::Later(name.to_string()))
+    }
+
+    fn open(name: &str) -> io::Result<Sink> {
+        match name.strip_prefix('|') {
+            Some(typed) => command(typed, ""),
+            None => draft(name),
+        }
+    }
+
+    /// What is written to, where that is no standard output.
+    pub fn path(&self) -> Option<PathBuf> {
+        match self {
+            Sink::File { path, .. } => Some(path.clone()),
+            Sink::Draft(Some(Target::File { path, .. } | Target::Device { path, .. })) => Some(path.clone()),
+            Sink::Later(name) => Some(PathBuf::from(name)),
+            Sink::Command { command, .. } => Some(PathBuf::from(format!("|{command}"))),
+            Sink::Screen(_) | Sink::Draft(_) | Sink::Nowhere => None,
+        }
+    }
+
+    /// The command that reads no longer.
+    pub fn has_ended(&mut self) -> Option<String> {
+        match self {
+            Sink::Command { child, command } => child.try_wait().ok().flatten().map(|_| command.clone()),
+            _ => None,
+        }
+    }
+
+    /// All that was to be written is.
+    ///
+    /// # Errors
+    /// `Io`.
+    fn keep(&mut self) -> Result<()> {
+        if let Sink::Later(name) = self {
+            let name = name.clone();
+            *self = Sink::open(&name).map_err(|e| {
+                Error::new(Kind::Io, format!("cannot write to `{name}`: {}", reason(&e))).with_source(e)
+            })?;
+        }
+        match self {
+            Sink::Draft(target) => target.take().map_or(Ok(()), Target::close),
+            _ => Ok(()),
         }
     }
 
@@ -57,7 +131,7 @@ impl Sink {
     pub fn shows(&self) -> bool {
         match self {
             Sink::Screen(screen) => screen.shows,
-            Sink::File(_) | Sink::Command(_) | Sink::Nowhere => false,
+            _ => false,
         }
     }
 
@@ -65,11 +139,27 @@ impl Sink {
     fn finish(&mut self) -> io::Result<()> {
         match self {
             Sink::Screen(screen) => screen.finish(),
-            Sink::File(file) => file.flush(),
-            Sink::Command(child) => ended(child),
-            Sink::Nowhere => Ok(()),
+            Sink::File { file, .. } => file.flush(),
+            Sink::Command { child, command } => {
+                let ended = ended(child)?;
+                if !ended.success() {
+                    output::note(&format!("`{command}` ended with {ended}"));
+                }
+                Ok(())
+            }
+            Sink::Later(_) | Sink::Draft(_) | Sink::Nowhere => Ok(()),
         }
     }
+}
+
+fn draft(name: &str) -> io::Result<Sink> {
+    Target::at(Path::new(name)).map(|target| Sink::Draft(Some(target)))
+}
+
+fn command(typed: &str, before: &str) -> io::Result<Sink> {
+    let command = typed.trim().to_string();
+    let child = shell(&format!("{before}{command}")).stdin(Stdio::piped()).spawn()?;
+    Ok(Sink::Command { child, command })
 }
 
 impl Screen {
@@ -101,7 +191,7 @@ impl Screen {
 
     fn finish(&mut self) -> io::Result<()> {
         match self.child.take() {
-            Some(mut child) => ended(&mut child),
+            Some(mut child) => ended(&mut child).map(drop),
             None => {
                 self.shows |= !self.held.is_empty();
                 let mut standard = output::standard();
@@ -116,9 +206,9 @@ fn to(child: &mut Child, bytes: &[u8]) -> io::Result<()> {
     child.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?.write_all(bytes)
 }
 
-fn ended(child: &mut Child) -> io::Result<()> {
+fn ended(child: &mut Child) -> io::Result<ExitStatus> {
     drop(child.stdin.take());
-    child.wait().map(drop)
+    child.wait()
 }
 
 /// A command as the system's shell reads it.
@@ -169,15 +259,29 @@ impl Shared {
     pub fn finish(&self) -> io::Result<()> {
         self.with(Sink::finish)
     }
+
+    /// All that was to be written is: a file has its name.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn keep(&self) -> Result<()> {
+        self.with(Sink::keep)
+    }
 }
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.with(|sink| match sink {
-            Sink::Screen(screen) => screen.write(bytes),
-            Sink::File(file) => file.write_all(bytes),
-            Sink::Command(child) => to(child, bytes),
-            Sink::Nowhere => Ok(()),
+        self.with(|sink| {
+            if let Sink::Later(name) = sink {
+                *sink = Sink::open(name)?;
+            }
+            match sink {
+                Sink::Screen(screen) => screen.write(bytes),
+                Sink::File { file, .. } => file.write_all(bytes),
+                Sink::Command { child, .. } => to(child, bytes),
+                Sink::Draft(Some(target)) => target.raw().write_all(bytes),
+                Sink::Later(_) | Sink::Draft(None) | Sink::Nowhere => Ok(()),
+            }
         })?;
         Ok(bytes.len())
     }
@@ -185,8 +289,9 @@ impl Write for Shared {
     fn flush(&mut self) -> io::Result<()> {
         self.with(|sink| match sink {
             Sink::Screen(screen) if screen.child.is_none() && screen.lines.is_none() => output::standard().flush(),
-            Sink::File(file) => file.flush(),
-            Sink::Screen(_) | Sink::Command(_) | Sink::Nowhere => Ok(()),
+            Sink::File { file, .. } => file.flush(),
+            Sink::Draft(Some(target)) => target.raw().flush(),
+            _ => Ok(()),
         })
     }
 }

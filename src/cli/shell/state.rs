@@ -32,7 +32,7 @@ pub struct State {
     /// Where `\o` sends rows.
     pub redirect: Option<Shared>,
     /// Where `\once` sends those of the next statement.
-    pub once: Option<Shared>,
+    pub once: Option<String>,
     pub conditions: Conditions,
     /// How many of them are not of the file that is run.
     pub outer_conditions: usize,
@@ -61,11 +61,15 @@ impl State {
     }
 
     /// Where the rows of the next statement go.
-    pub fn sink(&mut self, input: &mut Input) -> Shared {
-        match self.once.take().as_ref().or(self.redirect.as_ref()) {
-            Some(sink) => sink.clone(),
-            None => self.screen(input),
-        }
+    ///
+    /// # Errors
+    /// `Io`: what `\once` names cannot be written.
+    pub fn sink(&self, input: &mut Input) -> Result<Shared> {
+        Ok(match (&self.once, &self.redirect) {
+            (Some(name), _) => Shared::new(Sink::once(name)?),
+            (None, Some(sink)) => sink.clone(),
+            (None, None) => self.screen(input),
+        })
     }
 
     /// The screen, with the pager if there is to be one.
@@ -131,14 +135,20 @@ impl State {
 /// Lets completion know the views, and the columns of all when any was made, dropped or replaced: views stand on views.
 pub async fn tell_views(session: &Session, names: &Mutex<Names>) {
     let views = shown(session, "SHOW VIEWS").await.unwrap_or_default();
-    if names.lock().unwrap_or_else(PoisonError::into_inner).definitions == views {
-        return;
+    let called = views.iter().filter_map(|row| row.first().cloned());
+    {
+        let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.definitions == views {
+            return;
+        }
+        // Until their columns are known.
+        names.views = called.clone().map(|name| (name, Vec::new())).collect();
     }
     let mut known = Vec::new();
-    for name in views.iter().filter_map(|row| row.first()) {
+    for name in called {
         let described = shown(session, &format!("DESCRIBE \"{}\"", name.replace('"', "\"\""))).await;
         let columns = described.unwrap_or_default().into_iter().filter_map(|row| row.into_iter().next()).collect();
-        known.push((name.clone(), columns));
+        known.push((name, columns));
     }
     let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
     (names.views, names.definitions) = (known, views);
