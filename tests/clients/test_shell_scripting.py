@@ -198,3 +198,14 @@ def test_a_file_that_was_only_looked_at_is_not_run(shell, iql):
 def test_a_backslash_keeps_a_quote_in_an_escaped_text(shell):
     terminal = shell("-o", "csv")
     assert "it's; x" in terminal.run("SELECT E'it\\'s; x' AS e;")
+
+
+def test_a_file_for_a_statement_stays_where_there_is_no_statement(shell, iql):
+    kept = iql.home / "keep.sql"
+    kept.write_text("precious\n")
+    terminal = shell()
+    assert "there is no statement yet" in terminal.run("\\w keep.sql")
+    assert kept.read_text() == "precious\n"
+    terminal.run("SELECT 1 AS a;")
+    terminal.run("\\w keep.sql")
+    assert kept.read_text() == "SELECT 1 AS a;\n"

@@ -11,6 +11,7 @@ use crate::cli::shell::commands::{self, Act, Does};
 use crate::cli::shell::render::{self, Expanded, Look};
 use crate::cli::shell::sink::{Shared, Sink};
 use crate::cli::shell::{Next, Shell, edit, named, steps};
+use crate::cli::target::Target;
 use crate::error::{Error, Kind, Result, nearest, reason};
 
 impl Shell {
@@ -85,8 +86,11 @@ impl Shell {
             Act::Reset => return Ok(Next::Go),
             Act::Write => {
                 let name = first.ok_or_else(|| usage("`\\w` needs the name of a file"))?;
-                std::fs::write(name, self.current(before) + "\n")
-                    .map_err(|e| Error::new(Kind::Io, format!("cannot write `{name}`: {}", reason(&e))))?;
+                let text = self.there(before)? + "\n";
+                let mut target = Target::at(Path::new(name))
+                    .map_err(|e| Error::new(Kind::Io, format!("cannot write to `{name}`: {}", reason(&e))))?;
+                target.write(text.as_bytes())?;
+                target.close()?;
             }
             Act::Go => {
                 let text = self.to_run(before, "\\g")?;
