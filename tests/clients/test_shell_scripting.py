@@ -1,5 +1,7 @@
 """The shell as something that is programmed: branches, variables from rows, rows that go elsewhere once, other accounts."""
 
+import os
+
 from test_shell import INTERRUPT, NAMES, TABLE, shell  # noqa: F401, the fixture
 from test_writes_signals import creations, insert
 
@@ -209,3 +211,15 @@ def test_a_file_for_a_statement_stays_where_there_is_no_statement(shell, iql):
     terminal.run("SELECT 1 AS a;")
     terminal.run("\\w keep.sql")
     assert kept.read_text() == "SELECT 1 AS a;\n"
+
+
+def test_the_name_of_a_file_is_one_word_or_quoted(shell, iql):
+    terminal = shell("-o", "csv", EDITOR="true")
+    terminal.run("SELECT 7 AS seven;")
+    for command in ("\\w", "\\i", "\\e", "\\o", "\\once", "\\g"):
+        shown = terminal.run(f"{command} my file.sql")
+        assert "the name of a file is one word, and `my file.sql` is several" in shown, shown
+        assert "`'my file.sql'`" in shown, shown
+    assert "my file.sql" not in os.listdir(iql.home) and "my" not in os.listdir(iql.home)
+    terminal.run("\\w 'my file.sql'")
+    assert "seven\n7" in terminal.run("\\i 'my file.sql'")

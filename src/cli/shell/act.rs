@@ -85,7 +85,7 @@ impl Shell {
             }
             Act::Reset => return Ok(Next::Go),
             Act::Write => {
-                let name = first.ok_or_else(|| usage("`\\w` needs the name of a file"))?;
+                let name = one_name(&words)?.ok_or_else(|| usage("`\\w` needs the name of a file"))?;
                 let text = self.there(before)? + "\n";
                 let mut target = Target::at(Path::new(name))
                     .map_err(|e| Error::new(Kind::Io, format!("cannot write to `{name}`: {}", reason(&e))))?;
@@ -96,7 +96,7 @@ impl Shell {
                 let text = self.to_run(before, "\\g")?;
                 let sink = match rest {
                     "" => self.state.sink(&mut self.input)?,
-                    name => Shared::new(Sink::once(&self.place(name))?),
+                    name => Shared::new(Sink::once(&self.place(name)?)?),
                 };
                 self.go(text, self.state.look, sink).await?;
                 self.state.once = self.state.once.take().filter(|_| !rest.is_empty());
@@ -115,7 +115,7 @@ impl Shell {
                 return Ok(Next::Go);
             }
             Act::Edit => {
-                let path = first.map(|name| self.beside(name, file));
+                let path = one_name(&words)?.map(|name| self.beside(name, file));
                 let edited = edit::edited(&self.state.person, &self.current(before), path.as_deref())?;
                 return Ok(match edited {
                     None => {
@@ -146,7 +146,7 @@ impl Shell {
                 }
             }
             Act::Include => {
-                let name = first.ok_or_else(|| usage("`\\i` needs the name of a file"))?;
+                let name = one_name(&words)?.ok_or_else(|| usage("`\\i` needs the name of a file"))?;
                 let path = self.beside(name, file);
                 return self.include(&path).await;
             }
@@ -225,21 +225,26 @@ impl Shell {
     }
 
     fn redirect(&mut self, name: &str) -> Result<()> {
+        let place = self.place(name)?;
         if let Some(sink) = self.state.redirect.take() {
             render::finished(&sink)?;
         }
         if !name.is_empty() {
-            self.state.redirect = Some(Shared::new(Sink::named(&self.place(name))?));
+            self.state.redirect = Some(Shared::new(Sink::named(&place)?));
         }
         Ok(())
     }
 
     /// The file or the command that an argument names; of a file without its quotes, its variables replaced.
-    pub(super) fn place(&self, name: &str) -> String {
-        match name.starts_with('|') {
-            true => name.to_string(),
-            false => commands::words(name, &self.state.variables).join(" "),
+    ///
+    /// # Errors
+    /// `Usage`: the name of a file is several words.
+    pub(super) fn place(&self, name: &str) -> Result<String> {
+        if name.starts_with('|') {
+            return Ok(name.to_string());
         }
+        let words = commands::words(name, &self.state.variables);
+        Ok(one_name(&words)?.unwrap_or_default().to_string())
     }
 
     fn history(&mut self, count: Option<&str>) -> Result<()> {
@@ -262,6 +267,22 @@ impl Shell {
 
 fn is_branch(act: Act) -> bool {
     matches!(act, Act::If | Act::Elif | Act::Else | Act::Endif)
+}
+
+/// The file that a command's arguments name, if there are any.
+///
+/// # Errors
+/// `Usage`: they are several words, of which a name may be the first or all.
+fn one_name(words: &[String]) -> Result<Option<&str>> {
+    match words {
+        [] => Ok(None),
+        [name] => Ok(Some(name)),
+        several => {
+            let name = several.join(" ");
+            Err(usage(&format!("the name of a file is one word, and `{name}` is several"))
+                .with_hint(format!("quotes keep a name together: `'{}'`", name.replace('\'', "''"))))
+        }
+    }
 }
 
 /// Of a variable.

@@ -57,7 +57,7 @@ impl Shell {
         if name.is_empty() {
             return Err(usage("`\\once` needs the name of a file, or `|command`"));
         }
-        let name = self.place(name);
+        let name = self.place(name)?;
         Sink::once(&name)?;
         self.state.once = Some(name);
         Ok(())
