@@ -223,3 +223,11 @@ def test_the_name_of_a_file_is_one_word_or_quoted(shell, iql):
     assert "my file.sql" not in os.listdir(iql.home) and "my" not in os.listdir(iql.home)
     terminal.run("\\w 'my file.sql'")
     assert "seven\n7" in terminal.run("\\i 'my file.sql'")
+
+
+def test_what_is_watched_goes_once_where_it_is_sent_once(shell, iql):
+    terminal = shell("-o", "csv")
+    terminal.run("\\once first.csv")
+    shown = terminal.run("SELECT 7 AS seven \\watch 0.1 c=3")
+    assert shown.count("seven\n7\n") == 2, shown
+    assert (iql.home / "first.csv").read_text() == "seven\n7\n"

@@ -79,11 +79,14 @@ impl Shell {
         loop {
             let now = chrono::Local::now().format("%Y-%m-%d %H:%M:%S");
             self.told(&format!("{now} (every {every:?})"));
-            let sink = match &self.state.redirect {
-                Some(sink) => sink.clone(),
-                None => Shared::new(Sink::screen(None, "")),
+            let sink = match (&self.state.once, &self.state.redirect) {
+                (Some(name), _) => Shared::new(Sink::once(name)?),
+                (None, Some(sink)) => sink.clone(),
+                (None, None) => Shared::new(Sink::screen(None, "")),
             };
             self.statements(&text, None, self.state.look, sink).await?;
+            // It is for the rows of one statement: those of the first time.
+            self.state.once = None;
             done += 1;
             if times == Some(done) {
                 return Ok(());
