@@ -1,8 +1,8 @@
 //! Statements that the user has given names, a file each in the configuration folder. Knows no statement.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 
 use crate::error::{Error, Kind, Result, nearest, reason};
@@ -43,7 +43,11 @@ pub fn save(person: &Person, name: &str, statement: &str) -> Result<()> {
     std::fs::create_dir_all(folder(person))
         // A statement may have a secret, which is nobody else's to read.
         .and_then(|()| OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path))
-        .and_then(|mut file| file.write_all(format!("{statement}\n").as_bytes()))
+        .and_then(|mut file| {
+            // One that is there has a mode already.
+            file.set_permissions(Permissions::from_mode(0o600))?;
+            file.write_all(format!("{statement}\n").as_bytes())
+        })
         .map_err(|error| failed(&path, &error))
 }
 
@@ -74,7 +78,6 @@ fn failed(path: &std::path::Path, error: &io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_name_is_kept_found_and_removed() {
@@ -84,8 +87,12 @@ mod tests {
         save(&person, "failing", "SELECT 1;").expect("saved");
         save(&person, "all", "SELECT 2;").expect("saved");
         assert_eq!(names(&person), ["all", "failing"]);
-        let mode = std::fs::metadata(person.folder.join("queries/all.sql")).expect("a file").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let all = person.folder.join("queries/all.sql");
+        let mode = || std::fs::metadata(&all).expect("a file").permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+        std::fs::set_permissions(&all, Permissions::from_mode(0o644)).expect("set");
+        save(&person, "all", "SELECT 3;").expect("saved");
+        assert_eq!(mode(), 0o600);
         let path = file(&person, "failing").expect("a file");
         assert_eq!(std::fs::read_to_string(path).expect("read"), "SELECT 1;\n");
         assert_eq!(file(&person, "failin").expect_err("none").hints, ["did you mean `\\n failing`?"]);
