@@ -1,7 +1,7 @@
 //! Values of JSON in COALESCE, NULLIF and CASE, where others stand beside them: each keeps the type that it has in JSON,
 //! as in SQLite, where DataFusion makes one type of all; and a value of JSON as a condition. Knows no plan.
 
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, Result as PlanResult, ScalarValue};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
@@ -11,6 +11,9 @@ use super::json::Json;
 use super::operators::{Kind, same};
 use super::order;
 use super::scalars::Name;
+
+/// How many parts a value may have to stand in a COALESCE twice.
+const LARGE: usize = 100;
 
 /// The JSON of what such an expression gives, if a value of JSON is taken in it.
 pub fn typed(value: &Expr) -> Option<Expr> {
@@ -150,7 +153,8 @@ fn in_json(mut case: Case) -> Case {
 }
 
 /// The first that is not NULL, as JSON. To the planner, what COALESCE chooses from is there twice but for the last: of
-/// what is made of much, one of ours makes one, which looks at all of its values.
+/// what is made of much, one of ours makes one. That looks at all of its values, so it stands only where those behind
+/// the first cannot fail, or where COALESCE would not end.
 fn first_known(values: &[Expr]) -> Expr {
     let values = flat(values.iter().map(json).collect());
     let is_much = |value: &Expr| match value {
@@ -160,10 +164,32 @@ fn first_known(values: &[Expr]) -> Expr {
         },
         _ => false,
     };
+    let is_safe = |value: &Expr| match value {
+        Expr::ScalarFunction(ScalarFunction { func, args })
+            if matches!(Name::of(func), Some(Name::KnownJson | Name::GuessedJson)) =>
+        {
+            args.iter().all(is_plain)
+        }
+        value => is_plain(value),
+    };
     match values.split_last() {
-        Some((_, before)) if before.iter().any(is_much) => Name::FirstKnown.function().call(values),
+        Some((_, before))
+            if before.iter().any(is_much) && (values[1..].iter().all(is_safe) || before.iter().any(is_large)) =>
+        {
+            Name::FirstKnown.function().call(values)
+        }
         _ => coalesce(values),
     }
+}
+
+/// Whether so much stands in a value that it cannot be there twice, with each that it stands in.
+fn is_large(value: &Expr) -> bool {
+    let mut parts = 0;
+    let counted = value.apply(|_| {
+        parts += 1;
+        Ok(if parts > LARGE { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    counted.is_ok() && parts > LARGE
 }
 
 /// Whether a value is chosen from others.
