@@ -65,14 +65,14 @@ impl AggregateUDFImpl for Extreme {
 
     fn accumulator(&self, args: AccumulatorArgs) -> PlanResult<Box<dyn Accumulator>> {
         if is_of_json(&args.return_field) {
-            return Ok(Box::new(Ranks { which: self.which, counts: BTreeMap::new(), forgets: Forgets::Never }));
+            return Ok(Box::new(Ranks::new(self.which, Forgets::Never, &args.return_field)));
         }
         self.plain.accumulator(args)
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> PlanResult<Box<dyn Accumulator>> {
         if is_of_json(&args.return_field) {
-            return Ok(Box::new(Ranks { which: self.which, counts: BTreeMap::new(), forgets: Forgets::Rows }));
+            return Ok(Box::new(Ranks::new(self.which, Forgets::Rows, &args.return_field)));
         }
         self.plain.create_sliding_accumulator(args)
     }
@@ -131,9 +131,15 @@ struct Ranks {
     which: Which,
     counts: BTreeMap<String, usize>,
     forgets: Forgets,
+    /// Which of the types of texts it gives.
+    kind: DataType,
 }
 
 impl Ranks {
+    fn new(which: Which, forgets: Forgets, gives: &FieldRef) -> Ranks {
+        Ranks { which, counts: BTreeMap::new(), forgets, kind: gives.data_type().clone() }
+    }
+
     fn best(&self) -> Option<&str> {
         let best = match self.which {
             Which::Least => self.counts.keys().next(),
@@ -184,7 +190,7 @@ impl Accumulator for Ranks {
     }
 
     fn evaluate(&mut self) -> PlanResult<ScalarValue> {
-        Ok(ScalarValue::Utf8(self.best().map(str::to_string)))
+        ScalarValue::Utf8(self.best().map(str::to_string)).cast_to(&self.kind)
     }
 
     fn state(&mut self) -> PlanResult<Vec<ScalarValue>> {
@@ -198,17 +204,21 @@ impl Accumulator for Ranks {
 
 #[cfg(test)]
 mod tests {
-    use super::{Accumulator, ArrayRef, BTreeMap, Forgets, Ranks, ScalarValue, Which};
+    use super::{Accumulator, ArrayRef, DataType, Forgets, Ranks, Which};
     use arrow::array::StringArray;
+    use arrow::datatypes::Field;
     use std::sync::Arc;
 
     fn check(which: Which, come: &[Option<&str>], go: &[Option<&str>], expected: Option<&str>) {
         let array = |texts: &[Option<&str>]| Arc::new(StringArray::from(texts.to_vec())) as ArrayRef;
-        let forgets = if go.is_empty() { Forgets::Never } else { Forgets::Rows };
-        let mut ranks = Ranks { which, counts: BTreeMap::new(), forgets };
-        ranks.update_batch(&[array(come)]).expect("texts");
-        ranks.retract_batch(&[array(go)]).expect("texts");
-        assert_eq!(ranks.evaluate().expect("a text"), ScalarValue::Utf8(expected.map(str::to_string)));
+        for kind in [DataType::Utf8, DataType::Utf8View, DataType::LargeUtf8] {
+            let gives = Arc::new(Field::new("value", kind.clone(), true));
+            let mut ranks = Ranks::new(which, if go.is_empty() { Forgets::Never } else { Forgets::Rows }, &gives);
+            ranks.update_batch(&[array(come)]).expect("texts");
+            ranks.retract_batch(&[array(go)]).expect("texts");
+            let value = ranks.evaluate().expect("a text");
+            assert_eq!((value.data_type(), value.try_as_str()), (kind, Some(expected)));
+        }
     }
 
     #[test]
