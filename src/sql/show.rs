@@ -24,6 +24,18 @@ const SHOWN: [&str; 11] = [
     "INSERT",
 ];
 
+/// What other databases show by another name.
+const ELSEWHERE: [(&str, &str); 5] = [
+    ("DATABASES", "`SHOW PROVIDERS` has the providers, `SHOW SERVICES IN awscc` what a provider has"),
+    ("SCHEMAS", "`SHOW PROVIDERS` has the providers, `SHOW SERVICES IN awscc` what a provider has"),
+    (
+        "CREATE",
+        "`SHOW VIEWS` has each view with its text, `SHOW INSERT INTO awscc.redshift.integrations` the INSERT of a resource",
+    ),
+    ("VARIABLES", "`SHOW SETTINGS` has what `SET` sets"),
+    ("FIELDS", "`DESCRIBE awscc.redshift.integrations` has the columns of a resource"),
+];
+
 /// `SHOW [EXTENDED] what [IN name] [LIKE '…' | WHERE …]`
 pub(super) fn show(parser: &mut Parser<'_>, reader: Reader<'_>) -> Result<Body> {
     parser.next_token();
@@ -105,7 +117,9 @@ fn other(parser: &mut Parser<'_>, reader: Reader<'_>, what: &str) -> Result<Body
         }
         _ => {
             let error = reader.expected("what to show: PROVIDERS, SERVICES, RESOURCES, METHODS, SETTINGS…", &found);
+            let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == what);
             Err(match nearest(what, SHOWN) {
+                _ if let Some((_, hint)) = elsewhere => error.with_hint(*hint),
                 Some(near) => error.with_hint(format!("did you mean `SHOW {near}`?")),
                 None => error,
             })

@@ -15,6 +15,8 @@ use datafusion::logical_expr::{
 use super::operators::as_number;
 use super::order;
 use super::scalars::Name;
+use crate::engine::run::raise;
+use crate::error::{Error, Kind};
 
 const ALL: [Aggregate; 3] = [Aggregate::Array, Aggregate::Object, Aggregate::Concat];
 
@@ -122,6 +124,9 @@ impl ExprPlanner for Aggregates {
             let args = args.into_iter().map(summed).collect();
             return Ok(PlannerResult::Planned(plain(func, args, order_by).alias(named)));
         }
+        if let Some(error) = of_several(func.name(), args.len()) {
+            return Err(raise(error));
+        }
         if let ("min" | "max", [value]) = (func.name(), args.as_mut_slice())
             && let Some(ranked) = order::ranked(value)
         {
@@ -171,6 +176,19 @@ impl ExprPlanner for Aggregates {
         let Some(Made { args, outer }) = made else { return Ok(PlannerResult::Original(raw)) };
         Ok(PlannerResult::Planned(outer(planned(array_agg_udaf(), args, &raw))))
     }
+}
+
+/// `max(a, b)`, which to SQLite is the greatest of them, row by row.
+fn of_several(name: &str, given: usize) -> Option<Error> {
+    let row_wise = match name {
+        "max" => "greatest",
+        "min" => "least",
+        _ => return None,
+    };
+    (given > 1).then(|| {
+        Error::new(Kind::Statement, format!("`{name}` takes one value, and is given {given}"))
+            .with_hint(format!("of the values of a row, write `{row_wise}(a, b)`"))
+    })
 }
 
 /// Only a plan knows a column's type.
