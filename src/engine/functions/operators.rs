@@ -264,7 +264,9 @@ impl FunctionRewrite for Values {
                 let kind = Kind::of(&value, schema);
                 Ok(Transformed::yes(counted(value, kind)))
             }
-            Expr::ScalarFunction(ScalarFunction { func, mut args }) if Name::of(&func) == Some(Name::Mixed) => {
+            Expr::ScalarFunction(ScalarFunction { func, mut args })
+                if matches!(Name::of(&func), Some(Name::Mixed | Name::Cast)) =>
+            {
                 Ok(Transformed::yes(args.swap_remove(0)))
             }
             Expr::ScalarFunction(ScalarFunction { func, mut args }) if Name::of(&func) == Some(Name::Counted) => {

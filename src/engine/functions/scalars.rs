@@ -60,6 +60,8 @@ pub enum Name {
     Position,
     /// What CASE gives of values of JSON, as it is planned: `functions::mixed`.
     Mixed,
+    /// A cast whose planner's name tells that it is one: `sql::names::casts`.
+    Cast,
     /// A value as a condition: `functions::mixed`.
     Truth,
     /// By which values of JSON are compared: `functions::order`.
@@ -103,13 +105,15 @@ const TYPED: [Name; 13] = [
     Name::ToJson,
 ];
 
+/// What is found by its name, but cannot be typed: it stands in the text that is planned.
+const HIDDEN: [Name; 2] = [Name::Mixed, Name::Cast];
+
 pub fn functions() -> impl Iterator<Item = ScalarUDF> {
-    // `Mixed` is found by its name: it stands in the text that is planned.
-    TYPED.into_iter().chain([Name::Mixed]).map(Name::function)
+    TYPED.into_iter().chain(HIDDEN).map(Name::function)
 }
 
 pub fn is_hidden(name: &str) -> bool {
-    name.eq_ignore_ascii_case(Name::Mixed.text())
+    HIDDEN.iter().any(|hidden| name.eq_ignore_ascii_case(hidden.text()))
 }
 
 impl Name {
@@ -159,6 +163,7 @@ impl Name {
             Name::UnlessSame => "json_unless_same",
             Name::Position => "json_position",
             Name::Mixed => "json_mixed",
+            Name::Cast => "json_cast",
             Name::Truth => "json_truth",
             Name::Key => "json_key",
             Name::Ranked => "json_ranked",
@@ -187,7 +192,7 @@ impl Name {
             Name::String | Name::Json | Name::JsonQuote | Name::JsonValid | Name::ToJson | Name::Items => (1, 1),
             Name::Members | Name::Key | Name::Ranked | Name::Unranked | Name::Summed | Name::Counted => (1, 1),
             Name::KnownJson | Name::Truth | Name::RankedText | Name::Valued => (1, 1),
-            Name::GuessedJson => (1, 1),
+            Name::GuessedJson | Name::Cast => (1, 1),
         }
     }
 
@@ -199,7 +204,7 @@ impl Name {
             }
             Name::JsonArrayLength | Name::Position => Field::new(name, DataType::Int64, true),
             Name::String | Name::JsonType | Name::Member | Name::ItemByKey | Name::Joined => Mark::Plain.field(name),
-            Name::Key | Name::Ranked | Name::RankedText | Name::Counted => Mark::Plain.field(name),
+            Name::Key | Name::Ranked | Name::RankedText | Name::Counted | Name::Cast => Mark::Plain.field(name),
             Name::Summed => Field::new(name, DataType::Float64, true),
             Name::JsonExtract | Name::JsonGet | Name::ExtractValue | Name::Unranked | Name::Mixed | Name::Valued => {
                 Mark::Value.field(name)
@@ -237,6 +242,7 @@ impl ScalarUDFImpl for Function {
     fn schema_name(&self, args: &[Expr]) -> PlanResult<String> {
         match (self.name, args) {
             (Name::Mixed, [value, ..]) => Ok(value.schema_name().to_string()),
+            (Name::Cast, [value]) => Ok(value.to_string()),
             (name, args) => {
                 let mut called = format!("{}(", name.text());
                 for (at, arg) in args.iter().enumerate() {
@@ -286,6 +292,9 @@ impl ScalarUDFImpl for Function {
             let kind = if *field.data_type() == DataType::Utf8View { &DataType::Utf8 } else { field.data_type() };
             return Ok(Arc::new(field.as_ref().clone().with_data_type(kind.clone())));
         }
+        if let (Name::Cast, Some(field)) = (self.name, field) {
+            return Ok((*field).clone());
+        }
         if let (Name::UnlessSame, Some(field)) = (self.name, field) {
             return Ok(Arc::new(field.as_ref().clone().with_nullable(true)));
         }
@@ -303,7 +312,7 @@ impl ScalarUDFImpl for Function {
         match self.name {
             Name::UnlessSame => return same::unless_same(&args),
             Name::Position => return same::position(&args),
-            Name::Mixed => return Ok(args.args.swap_remove(0)),
+            Name::Mixed | Name::Cast => return Ok(args.args.swap_remove(0)),
             _ => {}
         }
         let mut arguments = Arguments::of(&args)?;
@@ -367,7 +376,7 @@ fn cell(name: Name, arguments: &mut Arguments<'_>, row: usize) -> PlanResult<Cel
         Name::RankedText => Cell::Text(arguments.text(0, row)?.map(|text| ranked_of_text(&text))),
         Name::Unranked => Cell::Text(arguments.text(0, row)?.map(|ranked| value_of(&ranked).to_string())),
         Name::Valued => Cell::Text(arguments.document(0, row)?.and_then(Json::into_sql)),
-        Name::Summed | Name::Counted | Name::Mixed | Name::UnlessSame | Name::Position => {
+        Name::Summed | Name::Counted | Name::Mixed | Name::Cast | Name::UnlessSame | Name::Position => {
             return plan_err!("`{}` was not planned as what it stands for", name.text());
         }
         Name::ExtractJson => Cell::Text(extract_one(arguments, row)?.map(|json| json.to_string())),

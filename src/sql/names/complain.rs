@@ -167,3 +167,16 @@ pub(super) fn together(mut errors: Vec<(Span, Error)>, source: &Source) -> Optio
     }
     Some(first)
 }
+
+/// `(a, b) IN (SELECT …)` where it is not only asked whether it is true, or of `theirs` columns.
+pub(super) fn rows_of_subquery(given: usize, theirs: Option<usize>) -> Error {
+    if let Some(theirs) = theirs.filter(|theirs| *theirs != given) {
+        let columns = if theirs == 1 { "column" } else { "columns" };
+        let message = format!("a row of {given} values is looked for in a subquery of {theirs} {columns}");
+        return Error::new(Kind::Statement, message).with_hint("select as many: `(a, b) IN (SELECT x, y FROM …)`");
+    }
+    let message =
+        "a row in a subquery is no value, only a condition of WHERE, HAVING and ON, by itself or by AND and OR";
+    Error::new(Kind::Statement, message)
+        .with_hint("as a value, write `(SELECT count(*) FROM … WHERE x = a AND y = b) > 0`")
+}

@@ -165,7 +165,7 @@ fn iif(function: &Function) -> Option<Expr> {
     })
 }
 
-fn called(name: &str, args: Vec<Expr>) -> Expr {
+pub(super) fn called(name: &str, args: Vec<Expr>) -> Expr {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
@@ -179,7 +179,7 @@ fn called(name: &str, args: Vec<Expr>) -> Expr {
     })
 }
 
-fn take(expr: &mut Expr) -> Expr {
+pub(super) fn take(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::Value(Value::Null.with_empty_span()))
 }
 

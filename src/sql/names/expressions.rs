@@ -12,7 +12,7 @@ use sqlparser::tokenizer::Span;
 use super::super::statement::folded;
 use super::outputs::{Extent, Outputs};
 use super::scope::{Fit, Item, Scope, requalified, spanned};
-use super::{Column, Pass, complain, dialect};
+use super::{Column, Pass, complain, dialect, rows};
 
 /// A name that was found.
 pub(super) struct Hit {
@@ -244,6 +244,7 @@ impl VisitorMut for Walk<'_, '_, '_> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         dialect::planned(expr);
+        rows::planned(expr);
         if let Some(error) = dialect::unclear(expr) {
             self.pass.complain(expr.span(), error);
         }
@@ -257,6 +258,11 @@ impl VisitorMut for Walk<'_, '_, '_> {
                 self.pass.check_function(function);
             }
             Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain),
+            Expr::InSubquery { expr: row, subquery, .. } => {
+                if let Expr::Tuple(values) = &**row {
+                    self.pass.complain(row.span(), complain::rows_of_subquery(values.len(), rows::width(subquery)));
+                }
+            }
             _ => {}
         }
         ControlFlow::Continue(())

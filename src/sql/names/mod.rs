@@ -2,6 +2,7 @@
 //! `data__` become the columns that they mean, in every clause and scope, and `*` becomes what it stands for.
 //! Knows tables only as lists of columns; knows no provider and no planner.
 
+mod casts;
 mod complain;
 mod dialect;
 mod expressions;
@@ -10,6 +11,7 @@ mod ignored;
 mod outputs;
 mod query;
 mod reach;
+mod rows;
 mod scope;
 mod select;
 mod star;

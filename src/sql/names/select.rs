@@ -1,23 +1,21 @@
 //! One SELECT: FROM makes the scope, the list makes the outputs, and each clause sees what SQL lets it see.
 
-use std::ops::ControlFlow;
-
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, Ident, OrderBy, Select, SelectFlavor, SelectItem, WildcardAdditionalOptions,
-    visit_expressions_mut,
 };
 use sqlparser::tokenizer::Span;
 
 use super::super::statement::folded;
+use super::casts::{self, uncast, without_casts};
 use super::outputs::{Extent, Outputs};
 use super::scope::{Fit, Item, Scope, fit, quoted, spanned};
-use super::{Column, Pass, complain, dialect, expressions, star};
+use super::{Column, Pass, complain, dialect, expressions, rows, star};
 
 impl Pass<'_> {
     pub(super) fn select(
         &mut self,
         select: &mut Select,
-        order_by: Option<&mut OrderBy>,
+        mut order_by: Option<&mut OrderBy>,
         outer: Option<&Scope<'_>>,
     ) -> Outputs {
         self.ignored.select(select);
@@ -25,6 +23,7 @@ impl Pass<'_> {
         let scope = &scope;
         for condition in [&mut select.selection, &mut select.having, &mut select.qualify].into_iter().flatten() {
             dialect::condition(condition);
+            rows::condition(condition);
         }
         self.walk(&mut select.prewhere, scope, None);
         self.walk(&mut select.selection, scope, None);
@@ -36,6 +35,9 @@ impl Pass<'_> {
         let mut outputs = Outputs::default();
         for item in std::mem::take(&mut select.projection) {
             self.selected(item, scope, &bound, &mut outputs, &mut select.projection);
+        }
+        if select.distinct.is_some() {
+            outputs.know(&select.projection);
         }
         let seen = Some(&outputs);
         match &mut select.group_by {
@@ -57,7 +59,8 @@ impl Pass<'_> {
                 self.sorted(expression, &outputs, scope);
             }
         }
-        self.order(order_by, &outputs, scope);
+        self.order(order_by.as_deref_mut(), &outputs, scope);
+        casts::told_apart(select, order_by);
         outputs
     }
 
@@ -185,6 +188,17 @@ impl Outputs {
         }
     }
 
+    /// Keeps what is selected under an alias: with DISTINCT the planner sorts by outputs alone, and by their names.
+    fn know(&mut self, projection: &[SelectItem]) {
+        for item in projection {
+            if let SelectItem::ExprWithAlias { expr, alias } = item
+                && let Some(at) = self.columns.iter().position(|column| column.name == folded(alias))
+            {
+                self.sources[at].get_or_insert_with(|| expr.clone());
+            }
+        }
+    }
+
     /// The position of an expression that is selected as it stands.
     pub(super) fn position(&self, expr: &Expr) -> Option<usize> {
         self.sources.iter().position(|source| source.as_ref().is_some_and(|source| is_same(source, expr)))
@@ -234,28 +248,6 @@ fn is_same(left: &Expr, right: &Expr) -> bool {
             left.iter().rev().zip(right.iter().rev()).all(|(left, right)| folded(left) == folded(right))
         }
         _ => left == right,
-    }
-}
-
-fn without_casts(expr: &Expr) -> String {
-    let mut expr = expr.clone();
-    let _ = visit_expressions_mut(&mut expr, |expr| {
-        while let Expr::Cast { expr: inner, .. } | Expr::Nested(inner) = expr {
-            *expr = (**inner).clone();
-        }
-        // `DATE '2024-01-31'`
-        if let Expr::TypedString(typed) = expr {
-            *expr = Expr::Value(typed.value.clone());
-        }
-        ControlFlow::<()>::Continue(())
-    });
-    expr.to_string().to_lowercase()
-}
-
-fn uncast(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Cast { expr, .. } | Expr::Nested(expr) => uncast(expr),
-        _ => expr,
     }
 }
 
