@@ -1,6 +1,6 @@
 //! What windows are divided and ordered by becomes a column below them, where it is made by more than one step. DataFusion
-//! 55.2 knows no bounds of most functions, gives up on what is made of one (`abs(length(name))`), and then finds that the
-//! order in which it has sorted the rows is not the one that the window wants.
+//! 55.2 knows no bounds of most functions and of CASE, gives up on what is made of one (`abs(length(name))`), and then
+//! finds that the order in which it has sorted the rows is not the one that the window wants.
 
 use std::sync::Arc;
 
@@ -84,11 +84,11 @@ fn name(at: usize) -> String {
     format!("#key{at}")
 }
 
-/// Whether a function stands within another expression.
+/// Whether more stands within an expression than columns and constants.
 fn is_of_steps(expr: &Expr) -> PlanResult<bool> {
     let mut steps = false;
     expr.apply_children(|child| {
-        steps = steps || child.exists(|inner| Ok(matches!(inner, Expr::ScalarFunction(_))))?;
+        steps |= !matches!(child, Expr::Column(_) | Expr::OuterReferenceColumn(..) | Expr::Literal(..));
         Ok(TreeNodeRecursion::Continue)
     })?;
     Ok(steps)
