@@ -26,7 +26,8 @@ const BATCH_ROWS: usize = 1024;
 /// DataFusion's plan of a resolved query.
 pub async fn logical(state: &SessionState, query: Query, source: &Source) -> Result<LogicalPlan> {
     refused::ragged(&query, source)?;
-    let failed = |error| translate(&error, Some(source));
+    let ungrouped = refused::Ungrouped::of(&query, source, &|name| state.aggregate_functions().contains_key(name))?;
+    let failed = |error| ungrouped.complaint(&error, source).unwrap_or_else(|| translate(&error, Some(source)));
     let statement = sqlparser::ast::Statement::Query(Box::new(query));
     let plan = Box::pin(state.statement_to_plan(PlannerStatement::Statement(Box::new(statement)))).await;
     let plan = plan.and_then(row_values::expanded).and_then(sorted::within_reach);

@@ -1,6 +1,8 @@
 //! What DataFusion cannot plan or run, told in our words and with its place before it is told in DataFusion's: by the
 //! shape of a query or of a plan, never by the text of a message.
 
+mod grouping;
+
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
@@ -11,6 +13,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Subquery};
 use sqlparser::ast::{Query, SetExpr, Spanned, Visit, Visitor};
 use sqlparser::tokenizer::{Location, Span};
 
+pub use self::grouping::Ungrouped;
 use crate::engine::sorted::subqueries;
 use crate::engine::translate::translate;
 use crate::error::{Error, Kind, Result};
