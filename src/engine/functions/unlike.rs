@@ -21,12 +21,17 @@ pub fn unlike(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Opt
 }
 
 fn complaint(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Option<Error> {
+    let mut found = None;
     // Each of a thousand terms would ask for the type of all before it.
     if [left, right].iter().any(|side| matches!(side, Expr::BinaryExpr(_))) {
         return None;
     }
     let kinds = [left.get_type(schema).ok()?, right.get_type(schema).ok()?];
-    BinaryTypeCoercer::new(&kinds[0], &op, &kinds[1]).get_input_types().err()?;
+    let Err(_) = BinaryTypeCoercer::new(&kinds[0], &op, &kinds[1]).get_input_types().map(|(one, other)| {
+        found = unread(left, &one, right).or_else(|| unread(right, &other, left));
+    }) else {
+        return found;
+    };
     let said = |expr: &Expr, kind: &DataType| match expr {
         Expr::Column(column) => format!("`{}`, which is {}", column.name, type_name(kind)),
         _ => type_name(kind),
@@ -51,4 +56,25 @@ fn complaint(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Opti
         }
         () => error.with_hint("`CAST(… AS …)` makes one of them what the other is"),
     })
+}
+
+/// A text that is to become a number or a time to be compared with a column, and cannot. The text itself is not told: it
+/// may be a secret.
+fn unread(text: &Expr, kind: &DataType, column: &Expr) -> Option<Error> {
+    let (Expr::Literal(value, _), Expr::Column(column)) = (text, column) else { return None };
+    if !is_text(&value.data_type()) || value.is_null() || value.cast_to(kind).is_ok() {
+        return None;
+    }
+    let hint = match kind {
+        DataType::Date32 | DataType::Date64 => {
+            "a date is written `'2024-01-31'`; `current_date - 7` is one, too".to_string()
+        }
+        kind if kind.is_temporal() => {
+            "a time is written `'2024-01-31T12:00:00Z'`; `now() - INTERVAL '7 days'` is one, too".to_string()
+        }
+        _ => format!("write a number, without quotes; or compare texts: `CAST({} AS VARCHAR)`", column.name),
+    };
+    let kind = type_name(kind);
+    let message = format!("`{}` is {kind}, and the text that it is compared with is no {kind}", column.name);
+    Some(Error::new(Kind::Statement, message).with_hint(hint))
 }
