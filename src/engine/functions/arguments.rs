@@ -57,6 +57,11 @@ impl Mark {
     }
 }
 
+/// What CAST makes a text of, as it is shown.
+pub fn is_shown(kind: &DataType) -> bool {
+    kind.is_numeric() || kind.is_temporal() || *kind == DataType::Boolean
+}
+
 pub fn is_text(kind: &DataType) -> bool {
     match kind {
         DataType::Dictionary(_, value) => is_text(value),

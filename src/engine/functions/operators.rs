@@ -11,7 +11,7 @@ use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExp
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, GetFieldAccess, Operator, cast, lit, try_cast};
 use sqlparser::ast::BinaryOperator;
 
-use super::arguments::{Mark, is_text};
+use super::arguments::{Mark, is_shown, is_text};
 use super::mixed;
 use super::order;
 use super::path::member;
@@ -57,6 +57,17 @@ impl ExprPlanner for Operators {
                 Kind::Value => mixed::truth(side),
                 _ => side,
             });
+            return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
+        }
+        let matches = matches!(
+            op,
+            BinaryOperator::PGRegexMatch
+                | BinaryOperator::PGRegexIMatch
+                | BinaryOperator::PGRegexNotMatch
+                | BinaryOperator::PGRegexNotIMatch
+        );
+        if matches && is_shown(&left.get_type(schema)?) {
+            let left = cast(left, DataType::Utf8);
             return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
         }
         if !compares && !counts {
@@ -314,6 +325,10 @@ impl FunctionRewrite for Values {
                     && args.iter().any(|arg| Kind::of(arg, schema) == Kind::Value) =>
             {
                 Ok(Transformed::yes(order::unranked(func.call(order::all_ranked(args)))))
+            }
+            Expr::Like(mut like) if is_shown(&like.expr.get_type(schema)?) => {
+                like.expr = Box::new(cast(*like.expr, DataType::Utf8));
+                Ok(Transformed::yes(Expr::Like(like)))
             }
             expr => mixed::rewritten(expr, schema),
         }

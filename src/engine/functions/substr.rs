@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, StringArray};
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::types::{NativeType, logical_float64, logical_int32, logical_int64, logical_string};
+use datafusion::common::types::{
+    NativeType, logical_boolean, logical_date, logical_float64, logical_int32, logical_int64, logical_string,
+};
 use datafusion::common::{Result as PlanResult, ScalarValue};
 use datafusion::logical_expr::{
     Coercion, ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
@@ -13,7 +15,14 @@ use datafusion::logical_expr::{
 };
 
 pub fn function() -> ScalarUDF {
-    let text = Coercion::new_exact(TypeSignatureClass::Native(logical_string()));
+    let shown = vec![
+        TypeSignatureClass::Numeric,
+        TypeSignatureClass::Timestamp,
+        TypeSignatureClass::Time,
+        TypeSignatureClass::Native(logical_date()),
+        TypeSignatureClass::Native(logical_boolean()),
+    ];
+    let text = Coercion::new_implicit(TypeSignatureClass::Native(logical_string()), shown, NativeType::String);
     // A value of JSON is a text as well, and what is counted of one a float.
     let from = [logical_int32(), logical_float64(), logical_string()].map(TypeSignatureClass::Native).to_vec();
     let number = Coercion::new_implicit(TypeSignatureClass::Native(logical_int64()), from, NativeType::Int64);

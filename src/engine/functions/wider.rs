@@ -1,12 +1,13 @@
 //! DataFusion's functions that choose among their values, and those that count: here they take values of JSON as well.
 //! To DataFusion these are texts, which have no type in common with a truth or a date, and are no numbers. What is
-//! chosen from values of JSON is marked as one.
+//! chosen from values of JSON is marked as one. And those of texts: here they take numbers, truths and times as the texts
+//! that CAST makes of them, as in SQLite.
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result as PlanResult;
-use datafusion::functions::{core, math};
+use datafusion::functions::{core, math, string, unicode};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
@@ -15,7 +16,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use super::arguments::{Mark, is_text};
+use super::arguments::{Mark, is_shown, is_text};
 use crate::engine::run::raise;
 use crate::error::{Error, Kind};
 
@@ -37,8 +38,37 @@ pub fn functions() -> impl Iterator<Item = ScalarUDF> {
         math::sqrt(),
         math::trunc(),
     ];
+    let of_texts = [
+        string::ascii(),
+        string::bit_length(),
+        string::btrim(),
+        string::contains(),
+        string::ends_with(),
+        string::levenshtein(),
+        string::lower(),
+        string::ltrim(),
+        string::octet_length(),
+        string::repeat(),
+        string::replace(),
+        string::rtrim(),
+        string::split_part(),
+        string::starts_with(),
+        string::upper(),
+        unicode::character_length(),
+        unicode::find_in_set(),
+        unicode::initcap(),
+        unicode::left(),
+        unicode::lpad(),
+        unicode::reverse(),
+        unicode::right(),
+        unicode::rpad(),
+        unicode::strpos(),
+        unicode::substr_index(),
+        unicode::translate(),
+    ];
     let wider = |takes| move |plain| ScalarUDF::from(Wider { plain, takes, signature: any() });
-    chosen.into_iter().map(wider(Takes::Values)).chain(counted.into_iter().map(wider(Takes::Numbers)))
+    let counted = counted.into_iter().map(wider(Takes::Numbers));
+    chosen.into_iter().map(wider(Takes::Values)).chain(counted).chain(of_texts.into_iter().map(wider(Takes::Texts)))
 }
 
 fn any() -> Signature {
@@ -55,6 +85,7 @@ enum Takes {
     /// Of any type, and gives one of them.
     Values,
     Numbers,
+    Texts,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -90,6 +121,15 @@ impl ScalarUDFImpl for Wider {
                 let as_numbers = kinds.iter().map(|kind| if is_text(kind) { &DataType::Float64 } else { kind });
                 plain(as_numbers.cloned().collect()).map_err(|_| refused)
             }
+            Err(refused) if self.takes == Takes::Texts && kinds.iter().any(is_shown) => {
+                let shown = |places: usize| {
+                    let mut shown = kinds.to_vec();
+                    shown[..places].iter_mut().filter(|kind| is_shown(kind)).for_each(|kind| *kind = DataType::Utf8);
+                    shown
+                };
+                // Where to cut, or how often, stays a number.
+                plain(shown(1)).or_else(|_| plain(shown(kinds.len()))).map_err(|_| refused)
+            }
             coerced => coerced,
         }
     }
@@ -99,7 +139,7 @@ impl ScalarUDFImpl for Wider {
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> PlanResult<FieldRef> {
-        if self.takes == Takes::Numbers {
+        if self.takes != Takes::Values {
             return self.plain.return_field_from_args(args);
         }
         // NULLIF gives its first value or none.
