@@ -1,7 +1,10 @@
 //! One SELECT: FROM makes the scope, the list makes the outputs, and each clause sees what SQL lets it see.
 
+use std::ops::ControlFlow;
+
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, Ident, OrderBy, Select, SelectFlavor, SelectItem, WildcardAdditionalOptions,
+    Distinct, Expr, GroupByExpr, Ident, OrderBy, Query, Select, SelectFlavor, SelectItem, Visit, Visitor,
+    WildcardAdditionalOptions,
 };
 use sqlparser::tokenizer::Span;
 
@@ -180,9 +183,10 @@ impl Outputs {
     }
 
     /// An expression that is selected once more needs a name: the planner would call both the same, whatever their
-    /// casts.
+    /// casts. It calls all subqueries the same.
     fn told_apart(&mut self, expr: Expr) -> SelectItem {
         match self.expressions.insert(without_casts(&expr)) {
+            true if has_subquery(&expr) => SelectItem::ExprWithAlias { alias: quoted(&expr.to_string()), expr },
             true => SelectItem::UnnamedExpr(expr),
             false => SelectItem::ExprWithAlias { alias: quoted(&format!("{expr} #{}", self.columns.len())), expr },
         }
@@ -249,6 +253,18 @@ fn is_same(left: &Expr, right: &Expr) -> bool {
         }
         _ => left == right,
     }
+}
+
+fn has_subquery(expr: &Expr) -> bool {
+    struct Queries;
+    impl Visitor for Queries {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            ControlFlow::Break(())
+        }
+    }
+    expr.visit(&mut Queries).is_break()
 }
 
 fn is_unnest(expr: &Expr) -> bool {
