@@ -12,6 +12,9 @@ mod filters;
 mod held;
 mod lists;
 mod window_keys;
+mod yielding;
+
+pub use yielding::Yielding;
 
 /// DataFusion's rules with the mends among them.
 pub fn register(builder: SessionStateBuilder) -> SessionStateBuilder {

@@ -9,6 +9,8 @@ use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::engine::calls::Cost;
@@ -141,30 +143,61 @@ impl Stream for Rows {
     }
 }
 
-/// Ends the rows with an error when the statement's time is up; what is in flight is dropped.
+/// Ends the rows with an error when the statement's time is up; what is in flight is dropped. The rows are made in a task
+/// of their own: a join may compute for minutes between two rows, and asks nobody meanwhile.
 pub(super) fn within(
     limit: std::time::Duration,
     run: Arc<Run>,
-    stream: BoxStream<'static, Result<RecordBatch>>,
+    mut stream: BoxStream<'static, Result<RecordBatch>>,
 ) -> BoxStream<'static, Result<RecordBatch>> {
     let deadline = Instant::now() + limit;
-    futures::stream::unfold(Some((stream, run)), move |state| async move {
-        let (mut stream, run) = state?;
-        // What is always ready is asked first, and never waits for the time to be up.
+    let (batches, received) = mpsc::channel(1);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        while let Some(batch) = stream.next().await {
+            // Who listened is gone, and so is this task at its next turn.
+            if batches.send(batch).await.is_err() {
+                break;
+            }
+        }
+    });
+    futures::stream::unfold(Some((received, tasks, run)), move |state| async move {
+        let (mut received, mut tasks, run) = state?;
+        // What is always there is asked first, and never waits for the time to be up.
         let next = match Instant::now() < deadline {
-            true => tokio::time::timeout_at(deadline, stream.next()).await.ok(),
+            true => tokio::time::timeout_at(deadline, received.recv()).await.ok(),
             false => None,
         };
         match next {
-            Some(item) => Some((item?, Some((stream, run)))),
+            Some(Some(item)) => Some((item, Some((received, tasks, run)))),
+            Some(None) => match tasks.join_next().await? {
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                _ => None,
+            },
             None => {
                 let error = Error::new(Kind::Timeout, format!("the statement took longer than its {limit:?}"))
-                    .with_context("calls in flight were given up")
                     .with_hint("give it more time with `--timeout`, or `SET iql.timeout = …`");
+                let asked = run.meter.asked();
+                let error = match asked.is_empty() {
+                    true => error,
+                    false => {
+                        error.with_context(format!("{} had not answered: its calls were given up", listed(&asked)))
+                    }
+                };
                 let error = run.meter.causes().into_iter().fold(error, Error::with_context);
                 Some((Err(error), None))
             }
         }
     })
     .boxed()
+}
+
+/// The first few of them, and how many more.
+fn listed(places: &[String]) -> String {
+    const TOLD: usize = 5;
+    let told = places[..places.len().min(TOLD)].join(", ");
+    match places.len().saturating_sub(TOLD) {
+        0 => told,
+        rest => format!("{told} and {rest} more"),
+    }
 }

@@ -20,6 +20,7 @@ use datafusion::physical_plan::{ExecutionPlan, replace_children_if_necessary};
 use crate::drivers::{self, Request};
 use crate::engine::bind_join::{BindJoinExec, BindJoins, Lookup, bare, bind_joins};
 use crate::engine::in_turn::InTurnExec;
+use crate::engine::mends::Yielding;
 use crate::engine::run::raise;
 use crate::engine::scan::{Pace, ScanExec};
 use crate::engine::shared::{Readers, SharedPages};
@@ -29,7 +30,7 @@ type Plan = Arc<dyn ExecutionPlan>;
 
 /// The rules in their order, after DataFusion's own.
 pub fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
-    vec![Arc::new(BindJoins), Arc::new(MissingParams), Arc::new(Pacing), Arc::new(Sharing)]
+    vec![Arc::new(BindJoins), Arc::new(MissingParams), Arc::new(Pacing), Arc::new(Sharing), Arc::new(Yielding)]
 }
 
 /// Every scan of a plan, in the plan's order.

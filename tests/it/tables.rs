@@ -133,6 +133,17 @@ async fn a_statements_time_holds_for_what_it_keeps() {
     assert!(error.hints[0].contains("--timeout"), "{error}");
 }
 
+/// A join computes for minutes between two rows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_statements_time_holds_for_joins() {
+    let lab = Lab::with(|settings| settings.limits.statement = Some(Duration::from_millis(100))).await;
+    for condition in ["x <> y", "x % 10 = y % 10"] {
+        let of = "generate_series(1, 1000000)";
+        let error = lab.count(&format!("SELECT count(*) FROM {of} a(x), {of} b(y) WHERE {condition}")).await;
+        assert_eq!(error.expect_err(condition).kind, Kind::Timeout);
+    }
+}
+
 #[tokio::test]
 async fn a_sort_goes_to_files_when_memory_is_short() {
     let lab = Lab::with(|settings| settings.limits.memory = Some(1 << 20)).await;
