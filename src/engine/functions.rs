@@ -27,6 +27,7 @@ mod substr;
 mod times;
 mod unlike;
 mod wider;
+mod zero;
 
 use crate::engine::lateral::Lateral;
 

@@ -19,6 +19,7 @@ use super::scalars::Name;
 use super::substr::is_substr;
 use super::unlike::unlike;
 use super::wider;
+use super::zero;
 
 #[derive(Debug)]
 pub struct Operators;
@@ -254,7 +255,8 @@ impl FunctionRewrite for Values {
                 let other = if kinds.contains(&Kind::Number) { Kind::Number } else { Kind::Other };
                 let fits = Kind::of(&expr, schema) == Kind::Value && other == Kind::Number;
                 let expr = if fits { Box::new(as_number(*expr)) } else { expr };
-                Ok(Transformed::new_transformed(Expr::InList(InList { expr, list, negated }), fits))
+                let list = zero::once(InList { expr, list, negated }, schema)?;
+                Ok(Transformed::new_transformed(Expr::InList(list.data), list.transformed || fits))
             }
             Expr::Between(Between { expr, negated, low, high }) => {
                 if let (Some(expr), Some(low), Some(high)) = (order::key(&expr), order::key(&low), order::key(&high)) {

@@ -7,6 +7,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
 use super::arguments::is_text;
 use crate::engine::own::type_name;
+use crate::engine::row_values::{self, row};
 use crate::engine::run::raise;
 use crate::error::{Error, Kind};
 
@@ -32,6 +33,10 @@ fn complaint(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Opti
     }) else {
         return found;
     };
+    match (row(left), row(right)) {
+        (None, None) => {}
+        (one, other) => return Some(row_values::unlike(one.map_or(1, <[_]>::len), other.map_or(1, <[_]>::len))),
+    }
     let said = |expr: &Expr, kind: &DataType| match expr {
         Expr::Column(column) => format!("`{}`, which is {}", column.name, type_name(kind)),
         _ => type_name(kind),

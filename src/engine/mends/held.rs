@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, RecordBatch, StringViewArray};
 use datafusion::common::Result as PlanResult;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
@@ -101,8 +101,18 @@ impl ExecutionPlan for HeldExec {
 
 /// Of a part of larger arrays that part alone. What cannot tell counts whole.
 fn bytes(batch: &RecordBatch) -> usize {
-    let columns = batch.columns().iter();
-    columns
-        .map(|column| column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size()))
-        .sum()
+    batch.columns().iter().map(held).sum()
+}
+
+fn held(column: &ArrayRef) -> usize {
+    let views = column.as_string_view_opt().map(StringViewArray::views);
+    let views = views.or_else(|| column.as_binary_view_opt().map(BinaryViewArray::views));
+    match views {
+        // What a view shows is elsewhere, and may be shared: a view begins with its length.
+        Some(views) => {
+            let shown: usize = views.iter().map(|view| (view & u128::from(u32::MAX)) as usize).sum();
+            shown + size_of_val::<[u128]>(views)
+        }
+        None => column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size()),
+    }
 }

@@ -180,3 +180,8 @@ pub(super) fn rows_of_subquery(given: usize, theirs: Option<usize>) -> Error {
     Error::new(Kind::Statement, message)
         .with_hint("as a value, write `(SELECT count(*) FROM … WHERE x = a AND y = b) > 0`")
 }
+
+/// `(a, b) = (SELECT …)`
+pub(super) fn row_and_subquery() -> Error {
+    Error::new(Kind::Statement, "a row cannot be compared with a subquery").with_hint("write `(a, b) IN (SELECT …)`")
+}

@@ -258,6 +258,13 @@ impl VisitorMut for Walk<'_, '_, '_> {
                 self.pass.check_function(function);
             }
             Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain),
+            Expr::BinaryOp { left, right, .. } => {
+                for (row, other) in [(&*left, &*right), (&*right, &*left)] {
+                    if let (Expr::Tuple(_), Expr::Subquery(_)) = (&**row, &**other) {
+                        self.pass.complain(row.span(), complain::row_and_subquery());
+                    }
+                }
+            }
             Expr::InSubquery { expr: row, subquery, .. } => {
                 if let Expr::Tuple(values) = &**row {
                     self.pass.complain(row.span(), complain::rows_of_subquery(values.len(), rows::width(subquery)));
