@@ -35,6 +35,8 @@ pub struct Failures {
     pub statement: String,
     /// Whether what was read is counted or summed.
     aggregates: AtomicBool,
+    /// Whether it keeps rows because there are no others for them.
+    stays_without: AtomicBool,
     found: Mutex<Vec<Failure>>,
 }
 
@@ -89,6 +91,11 @@ impl Failures {
         self.aggregates.store(true, Ordering::Relaxed);
     }
 
+    /// Says that rows which find no other stay, as those of NOT EXISTS and of outer joins do.
+    pub fn stays_without(&self) {
+        self.stays_without.store(true, Ordering::Relaxed);
+    }
+
     /// A line for each failure, and one that says what that means.
     pub fn warnings(&self) -> Vec<String> {
         let found = self.found();
@@ -98,8 +105,16 @@ impl Failures {
                 true => ", and what is counted or summed lacks them",
                 false => "",
             };
+            let others = match self.stays_without.load(Ordering::Relaxed) {
+                true => {
+                    ", and rows that NOT EXISTS, NOT IN, EXCEPT or an outer join finds no other for may have one among them"
+                }
+                false => "",
+            };
             let calls = if found.len() == 1 { "1 call".to_string() } else { format!("{} calls", found.len()) };
-            lines.push(format!("partial result: the rows of {calls} are missing{counted}; `iql.failures` lists them"));
+            lines.push(format!(
+                "partial result: the rows of {calls} are missing{counted}{others}; `iql.failures` lists them"
+            ));
         }
         lines
     }

@@ -74,6 +74,8 @@ pub struct Engine {
     catalog: Arc<Catalog>,
     drivers: Drivers,
     catalogs: Vec<(String, Arc<dyn CatalogProvider>)>,
+    /// What is not shown of the script that was last told of.
+    hidden: secrets::Latest,
 }
 
 impl Engine {
@@ -85,7 +87,8 @@ impl Engine {
         drivers::verify(&mut drafts, &drivers);
         let catalog = drafts.catalog()?;
         let catalogs = tables::catalogs(&catalog, &drivers)?;
-        Ok(Arc::new(Engine { settings, catalog: Arc::new(catalog), drivers, catalogs }))
+        let hidden = secrets::Latest::default();
+        Ok(Arc::new(Engine { settings, catalog: Arc::new(catalog), drivers, catalogs, hidden }))
     }
 
     /// A new session, with the engine's settings to begin with.

@@ -64,7 +64,11 @@ pub fn state(engine: &Engine, settings: &Settings) -> SessionState {
         .set_bool("datafusion.optimizer.enable_dynamic_filter_pushdown", false)
         // To its planner `x IS TRUE` is never NULL, to what runs it it may be; an aggregate above would be refused for that.
         .set_bool("datafusion.execution.skip_physical_aggregate_schema_check", true)
-        .set_bool("datafusion.sql_parser.collect_spans", true);
+        .set_bool("datafusion.sql_parser.collect_spans", true)
+        // One type of text, that of the services' columns: a join of two kinds casts its keys, and the planner then finds
+        // a column and its cast under one name.
+        .set_bool("datafusion.sql_parser.map_string_types_to_utf8view", false)
+        .set_bool("datafusion.execution.parquet.schema_force_view_types", false);
     let mut runtime = RuntimeEnvBuilder::new();
     let mut config = config;
     if let Some(memory) = settings.limits.memory {

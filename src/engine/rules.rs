@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use datafusion::common::Result as PlanResult;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{JoinType, Result as PlanResult};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
@@ -47,6 +47,15 @@ pub fn scans(plan: &Plan) -> Vec<ScanExec> {
 /// Whether a plan counts or sums.
 pub fn has_aggregate(plan: &Plan) -> bool {
     plan.is::<AggregateExec>() || plan.children().into_iter().any(has_aggregate)
+}
+
+/// Whether a plan keeps rows because there are no others for them.
+pub fn keeps_unmatched(plan: &Plan) -> bool {
+    let kind = plan.downcast_ref::<HashJoinExec>().map(HashJoinExec::join_type);
+    let kind = kind.or_else(|| plan.downcast_ref::<NestedLoopJoinExec>().map(NestedLoopJoinExec::join_type)).copied();
+    let kind = kind.or_else(|| plan.downcast_ref::<BindJoinExec>().map(BindJoinExec::join_type));
+    let keeps = kind.is_some_and(|kind| !matches!(kind, JoinType::Inner | JoinType::LeftSemi | JoinType::RightSemi));
+    keeps || plan.children().into_iter().any(keeps_unmatched)
 }
 
 /// Refuses a plan in which a required param is still unbound.

@@ -21,7 +21,7 @@ use crate::engine::outcome::{Outcome, within};
 use crate::engine::own::OwnTables;
 use crate::engine::plan::{logical, physical, state};
 use crate::engine::regions::Regions;
-use crate::engine::rules::{has_aggregate, scans};
+use crate::engine::rules::{has_aggregate, keeps_unmatched, scans};
 use crate::engine::run::{Defaults, Run, Used};
 use crate::engine::{Engine, dml, headers, least, own, secrets, show};
 use crate::error::{Error, Kind, Result};
@@ -416,6 +416,9 @@ impl Session {
         }
         if run.failures.tolerance == Tolerance::Partial && has_aggregate(&plan) {
             run.failures.aggregates();
+        }
+        if run.failures.tolerance == Tolerance::Partial && keeps_unmatched(&plan) {
+            run.failures.stays_without();
         }
         let told = own::told(&plan, source);
         let stream = execute_stream(plan, state.task_ctx()).map_err(|error| told(&error))?;

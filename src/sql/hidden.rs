@@ -27,7 +27,7 @@ pub struct Found {
 }
 
 /// The literals of a script that are not shown.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Hidden {
     source: Source,
     /// In order, and apart from one another.

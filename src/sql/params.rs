@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use serde_json::Value as Json;
-use sqlparser::ast::{Expr, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut};
+use sqlparser::ast::{Expr, LimitClause, Query, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut};
 use sqlparser::tokenizer::Span;
 
 use super::own::{Content, Own};
@@ -207,8 +207,42 @@ impl Binding<'_> {
     }
 }
 
+impl Binding<'_> {
+    /// How many rows: whatever is given for it, it is a number.
+    fn count(&mut self, expr: &mut Expr) {
+        let Some((name, span)) = placeholder(expr) else { return };
+        let Some(Json::String(text)) = name.strip_prefix('$').and_then(|bare| self.params.get(bare)) else { return };
+        match text.trim().parse::<u64>() {
+            Ok(count) => {
+                self.named.extend(name.strip_prefix('$').map(String::from));
+                *expr = literal(&count.into(), span);
+            }
+            Err(_) => {
+                let error = Error::new(Kind::Param, format!("`{name}` is wanted as a number of rows, and is none"));
+                self.errors.push(error.at(self.source.place(span)));
+                *expr = literal(&0.into(), span);
+            }
+        }
+    }
+}
+
 impl VisitorMut for Binding<'_> {
     type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        match &mut query.limit_clause {
+            Some(LimitClause::LimitOffset { limit, offset, .. }) => {
+                limit.iter_mut().for_each(|limit| self.count(limit));
+                offset.iter_mut().for_each(|offset| self.count(&mut offset.value));
+            }
+            Some(LimitClause::OffsetCommaLimit { offset, limit }) => {
+                self.count(offset);
+                self.count(limit);
+            }
+            None => {}
+        }
+        ControlFlow::Continue(())
+    }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         if let Expr::InList { list, .. } = expr {
@@ -290,6 +324,7 @@ mod tests {
         check("SELECT $a, $b, $c, $d", json!({"a": 1.5, "b": true, "c": null, "d": -3}), "SELECT 1.5, true, NULL, -3");
         check("SELECT 1 WHERE x IN ($a, 'c')", json!({"a": ["a", "b"]}), "SELECT 1 WHERE x IN ('a', 'b', 'c')");
         check("SELECT 1 LIMIT $n", json!({"n": 5}), "SELECT 1 LIMIT 5");
+        check("SELECT 1 LIMIT $n OFFSET $m", json!({"n": "5", "m": " 2"}), "SELECT 1 LIMIT 5 OFFSET 2");
         check("SELECT -$d, +$d, 3 - $d, -$a", json!({"a": 2, "d": -5}), "SELECT -(-5), +(-5), 3 - -5, -2");
         check("SELECT (SELECT $a)", json!({"a": {"k": 1}}), "SELECT (SELECT '{\"k\":1}')");
     }

@@ -63,10 +63,14 @@ fn complaint(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> Opti
     })
 }
 
-/// A text that is to become a number or a time to be compared with a column, and cannot. The text itself is not told: it
+/// A text that is to become a number or a time to be compared with another, and cannot. The text itself is not told: it
 /// may be a secret.
-fn unread(text: &Expr, kind: &DataType, column: &Expr) -> Option<Error> {
-    let (Expr::Literal(value, _), Expr::Column(column)) = (text, column) else { return None };
+fn unread(text: &Expr, kind: &DataType, other: &Expr) -> Option<Error> {
+    let Expr::Literal(value, _) = text else { return None };
+    let called = match other {
+        Expr::Column(column) => column.name.as_str(),
+        _ => "x",
+    };
     if !is_text(&value.data_type()) || value.is_null() || value.cast_to(kind).is_ok() {
         return None;
     }
@@ -77,9 +81,12 @@ fn unread(text: &Expr, kind: &DataType, column: &Expr) -> Option<Error> {
         kind if kind.is_temporal() => {
             "a time is written `'2024-01-31T12:00:00Z'`; `now() - INTERVAL '7 days'` is one, too".to_string()
         }
-        _ => format!("write a number, without quotes; or compare texts: `CAST({} AS VARCHAR)`", column.name),
+        _ => format!("write a number, without quotes; or compare texts: `CAST({called} AS VARCHAR)`"),
     };
     let kind = type_name(kind);
-    let message = format!("`{}` is {kind}, and the text that it is compared with is no {kind}", column.name);
+    let message = match other {
+        Expr::Column(_) => format!("`{called}` is {kind}, and the text that it is compared with is no {kind}"),
+        _ => format!("the text is compared with a value of the type {kind}, and is no {kind}"),
+    };
     Some(Error::new(Kind::Statement, message).with_hint(hint))
 }

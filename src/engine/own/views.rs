@@ -67,7 +67,7 @@ pub async fn create(session: &Session, create: &CreateView, source: &Source) -> 
                 session.ready(show::nothing(), vec![format!("the view `{name}` is there already, and stays as it is")])
             );
         }
-        (Existing::Fail, Some(_)) => return Err(taken(name).at(place())),
+        (Existing::Fail, Some(_)) => return Err(taken(name, create.materialized).at(place())),
         _ => {}
     }
     let in_use = Some(session.in_use().unwrap_or_default());
@@ -82,7 +82,7 @@ pub async fn create(session: &Session, create: &CreateView, source: &Source) -> 
         titled(logical(&prepared.state, prepared.query, source).await?, &create.query)?;
         let turn = store.turn()?;
         if create.existing == Existing::Fail && store.view(name)?.is_some() {
-            return Err(taken(name).at(place()));
+            return Err(taken(name, create.materialized).at(place()));
         }
         turn.keep_text(&view)?;
         let notices = of_session
@@ -93,7 +93,7 @@ pub async fn create(session: &Session, create: &CreateView, source: &Source) -> 
     let (draft, outcome) = filled(session, &mut view, &create.query, source).await?;
     let turn = store.turn()?;
     if create.existing == Existing::Fail && store.view(name)?.is_some() {
-        return Err(taken(name).at(place()));
+        return Err(taken(name, create.materialized).at(place()));
     }
     turn.keep_rows(name, draft)?;
     Ok(outcome)
@@ -215,10 +215,14 @@ pub(super) fn store(session: &Session) -> Store {
     Store::new(&session.engine().settings.state)
 }
 
-fn taken(name: &str) -> Error {
-    Error::new(Kind::Name, format!("there is a view `{name}` already"))
-        .with_context("nothing was sent")
-        .with_hint(format!("`CREATE OR REPLACE VIEW {name} AS …` puts another in its place"))
+fn taken(name: &str, materialized: bool) -> Error {
+    let error = Error::new(Kind::Name, format!("there is a view `{name}` already")).with_context("nothing was sent");
+    match materialized {
+        true => error
+            .with_hint(format!("`REFRESH MATERIALIZED VIEW {name}` reads the rows of one again"))
+            .with_hint(format!("`CREATE OR REPLACE MATERIALIZED VIEW {name} AS …` puts another in its place")),
+        false => error.with_hint(format!("`CREATE OR REPLACE VIEW {name} AS …` puts another in its place")),
+    }
 }
 
 fn missing(session: &Session, name: &str, what: Dropped) -> Error {

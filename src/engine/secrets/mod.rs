@@ -1,7 +1,7 @@
 //! Secrets in a statement: which of its literals are some, by the catalog's marks, so that nothing of them is shown; and
 //! its markers, which stand where a secret belongs and have a value before anything is sent. Sends nothing.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::DataType;
@@ -20,8 +20,21 @@ pub fn masked(engine: &Engine, text: &str) -> String {
     hidden(engine, text).script()
 }
 
+/// A script and what is not shown of it: all of its statements are read for that, and each may fail.
+#[derive(Debug, Default)]
+pub struct Latest(Mutex<Option<(String, Hidden)>>);
+
 fn hidden(engine: &Engine, text: &str) -> Hidden {
-    Hidden::of(text, &|statement| find::found(engine.catalog(), &statement.body, &statement.execs))
+    let mut latest = engine.hidden.0.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*latest {
+        Some((known, hidden)) if known == text => hidden.clone(),
+        _ => {
+            let read = |statement: &Statement| find::found(engine.catalog(), &statement.body, &statement.execs);
+            let hidden = Hidden::of(text, &read);
+            *latest = Some((text.to_string(), hidden.clone()));
+            hidden
+        }
+    }
 }
 
 /// Holds that the markers of a statement stand where they may, and that their secrets have values; of an EXPLAIN, which

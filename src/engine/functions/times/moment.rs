@@ -12,6 +12,9 @@ const UNIX: i64 = 210_866_760_000_000;
 /// The end of the year 9999.
 const LAST: i64 = 464_269_060_799_999;
 
+/// The Julian day that begins the year 10000, with half a day more.
+const JULIAN_DAYS: f64 = 5_373_484.5;
+
 /// What a time is read from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value {
@@ -44,10 +47,22 @@ impl Moment {
         let mut modifiers = modifiers.peekable();
         let mut possible = true;
         let as_number = |number: f64| Some((number * DAY as f64 + 0.5) as i64).filter(|_| number >= 0.0);
+        let of_seconds = |number: f64| ((number * 1000.0).round() as i64).checked_add(UNIX);
         let julian = match value {
-            Value::Unix(at) => at.checked_add(UNIX),
+            Value::Unix(at) => {
+                // Of a text there is nothing to guess.
+                modifiers.next_if(|modifier| modifier.eq_ignore_ascii_case("auto"));
+                at.checked_add(UNIX)
+            }
+            // What is a Julian day is one, and anything else seconds since 1970.
+            Value::Number(number) if modifiers.next_if(|modifier| modifier.eq_ignore_ascii_case("auto")).is_some() => {
+                match (0.0..JULIAN_DAYS).contains(&number) {
+                    true => as_number(number),
+                    false => of_seconds(number),
+                }
+            }
             Value::Number(number) => match modifiers.next_if(|modifier| modifier.eq_ignore_ascii_case("unixepoch")) {
-                Some(_) => Some((number * 1000.0).round() as i64).and_then(|ms| ms.checked_add(UNIX)),
+                Some(_) => of_seconds(number),
                 None => {
                     // What it is without it.
                     modifiers.next_if(|modifier| modifier.eq_ignore_ascii_case("julianday"));
@@ -104,7 +119,7 @@ impl Moment {
             return Err(none());
         }
         if let Some(time) = clock(bare) {
-            return Ok(self.later(sign * time.signed_duration_since(NaiveTime::MIN).num_milliseconds()));
+            return Ok(self.later(sign * time.num_milliseconds()));
         }
         let end = bare.find(|letter: char| !(letter.is_ascii_digit() || letter == '.')).ok_or_else(none)?;
         let count: f64 = bare[..end].parse().map_err(|_| none())?;
@@ -240,7 +255,7 @@ fn written(text: &str) -> Option<NaiveDateTime> {
     let end =
         rest.find(|letter: char| !(letter.is_ascii_digit() || letter == ':' || letter == '.')).unwrap_or(rest.len());
     let (time, zone) = rest.split_at(end);
-    let at = day.and_time(NaiveTime::MIN) + clock(time)?.signed_duration_since(NaiveTime::MIN);
+    let at = day.and_time(NaiveTime::MIN) + clock(time)?;
     let zone = zone.trim();
     let (sign, offset) = match zone.chars().next() {
         None => return Some(at),
@@ -267,8 +282,8 @@ fn date(text: &str) -> Option<(NaiveDate, &str)> {
     Some((first.checked_add_days(Days::new(u64::from(of_month.checked_sub(1)?)))?, rest))
 }
 
-/// `HH:MM`, with seconds and their fraction, which is cut off behind the thousandths.
-fn clock(text: &str) -> Option<NaiveTime> {
+/// `HH:MM`, with seconds and their fraction, which is cut off behind the thousandths. `24:00` is the end of a day.
+fn clock(text: &str) -> Option<TimeDelta> {
     let (hours, rest) = text.split_once(':')?;
     let (minutes, seconds) = rest.split_once(':').map_or((rest, None), |(minutes, seconds)| (minutes, Some(seconds)));
     let (seconds, fraction) = match seconds {
@@ -278,8 +293,9 @@ fn clock(text: &str) -> Option<NaiveTime> {
     if !fraction.bytes().all(|digit| digit.is_ascii_digit()) || (seconds != "00" && fraction.is_empty()) {
         return None;
     }
-    let milli = format!("{fraction:0<3}")[..3].parse().ok()?;
-    NaiveTime::from_hms_milli_opt(digits(hours, 23)?, digits(minutes, 59)?, digits(seconds, 59)?, milli)
+    let milli: i64 = format!("{fraction:0<3}")[..3].parse().ok()?;
+    let (hours, minutes, seconds) = (digits(hours, 24)?, digits(minutes, 59)?, digits(seconds, 59)?);
+    Some(TimeDelta::milliseconds(i64::from((hours * 60 + minutes) * 60 + seconds) * 1000 + milli))
 }
 
 /// Two digits.
@@ -314,8 +330,14 @@ mod tests {
         check("2024-01-01 10:00:00 Z", &[], Some("2024-01-01 10:00:00"));
         check("2024-01-01 10:00:00 ", &[], Some("2024-01-01 10:00:00"));
         check("12:34", &[], Some("2000-01-01 12:34:00"));
+        // SQLite shows this as it stands, until a modifier is given.
+        check("2024-01-31 24:00:00", &["+0 days"], Some("2024-02-01 00:00:00"));
+        check("2024-01-31", &["+24:00"], Some("2024-02-01 00:00:00"));
         check("2460000.5", &[], Some("2023-02-25 00:00:00"));
         check("1700000000", &["unixepoch"], Some("2023-11-14 22:13:20"));
+        check("1700000000", &["auto"], Some("2023-11-14 22:13:20"));
+        check("2460000.5", &["AUTO", "+1 day"], Some("2023-02-26 00:00:00"));
+        check("2024-01-31", &["auto"], Some("2024-01-31 00:00:00"));
         check("2024-02-30", &["+0 days"], Some("2024-03-01 00:00:00"));
         for text in [
             "",
