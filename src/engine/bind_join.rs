@@ -10,7 +10,8 @@
 //! when that costs less: surely, because its list is one call and its keys are more; or in all likelihood, because the
 //! keys take more than `MANY` times as many calls as a list of just these rows would. Such a list is read for half as
 //! many pages as the keys cost, and given up for the keys when it is longer (`lookup`). NULL, an ARN of another region,
-//! or what is no region at all match nothing, and nothing is asked for them.
+//! or what is no region at all match nothing, and nothing is asked for them; nor for a row of the feed that a condition of
+//! the join, or a filter of the other side on a key's column, keeps from matching (`possible`).
 //!
 //! Where something above may stop early, a round is as small as can be and nothing is asked ahead of it; elsewhere calls
 //! begin as soon as the feed names their keys.
@@ -36,7 +37,7 @@ use crate::engine::run::raise;
 use crate::engine::scan::{Pace, ScanExec};
 
 use self::feed::Feed;
-use self::keys::{Distinct, tuples};
+use self::keys::{Distinct, Tuple, tuples};
 
 pub use self::lookup::{Lookup, bare};
 pub use self::rule::BindJoins;
@@ -44,6 +45,7 @@ pub use self::rule::BindJoins;
 mod feed;
 mod keys;
 mod lookup;
+mod possible;
 mod rule;
 mod trace;
 
@@ -55,6 +57,18 @@ pub struct Binding {
     pub lookup: Arc<Lookup>,
     /// For each of the look-up's columns the expression over the feed's rows.
     pub keys: Vec<Arc<dyn PhysicalExpr>>,
+    /// Over the feed's rows: one for which they do not hold has no row there.
+    pub conditions: Vec<Arc<dyn PhysicalExpr>>,
+}
+
+impl Binding {
+    /// What to ask for.
+    fn tuples(&self, rows: &RecordBatch) -> PlanResult<Vec<Tuple>> {
+        match self.conditions.is_empty() {
+            true => tuples(&self.keys, rows),
+            false => tuples(&self.keys, &possible::rows(&self.conditions, rows)?),
+        }
+    }
 }
 
 /// A hash join whose left side feeds the look-ups of its right side.
@@ -133,9 +147,9 @@ impl BindJoinExec {
     /// Joins a round's rows with what their keys bring.
     async fn round(&self, rows: RecordBatch, context: Arc<TaskContext>) -> PlanResult<SendableRecordBatchStream> {
         let mut scans = Vec::new();
-        for Binding { lookup, keys } in &self.bindings {
-            let asked = lookup.ask(&tuples(keys, &rows)?, self.pace, &context).await.map_err(raise)?;
-            scans.push((lookup, asked.pages));
+        for binding in &self.bindings {
+            let asked = binding.lookup.ask(&binding.tuples(&rows)?, self.pace, &context).await.map_err(raise)?;
+            scans.push((&binding.lookup, asked.pages));
         }
         let detail = reset_plan_states(self.detail.clone())?.transform_up(|node| {
             let Some(scan) = node.downcast_ref::<ScanExec>() else { return Ok(Transformed::no(node)) };
@@ -191,7 +205,7 @@ impl Rounds {
 impl DisplayAs for BindJoinExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BindJoinExec: {}", self.join.join_type())?;
-        for Binding { lookup, keys } in &self.bindings {
+        for Binding { lookup, keys, .. } in &self.bindings {
             let columns = lookup.columns();
             let pairs = columns.iter().zip(keys).map(|(column, key)| format!("{column} <- {key}"));
             write!(f, ", {}: [{}]", lookup.resource.full_name(), pairs.collect::<Vec<_>>().join(", "))?;

@@ -224,6 +224,24 @@ const QUERIES: &[(&str, usize, usize, &str)] = &[
         1,
         "the first page has both",
     ),
+    (
+        "SELECT * FROM (VALUES ('eu-west-1', 1), ('us-west-2', 2)) v(r, n) LEFT JOIN {i} i ON i.region = v.r AND i.region <> 'us-west-2'",
+        38,
+        1,
+        "a condition on the key leaves one region",
+    ),
+    (
+        "SELECT * FROM (VALUES ('eu-west-1', 1), ('us-west-2', 2)) v(r, n) LEFT JOIN {i} i ON i.region = v.r AND v.n = 1",
+        38,
+        1,
+        "a condition on the other side leaves one region",
+    ),
+    (
+        "SELECT * FROM (VALUES ('eu-west-1'), ('us-west-2')) v(r) WHERE EXISTS (SELECT 1 FROM {i} i WHERE i.region = v.r AND i.region LIKE 'eu-%')",
+        1,
+        1,
+        "a condition on the key leaves one region",
+    ),
     ("SELECT * FROM (VALUES (NULL), ('nowhere')) v(r) LEFT JOIN {i} i ON i.region = v.r", 2, 0, "nothing can match"),
 ];
 

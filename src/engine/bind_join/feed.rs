@@ -15,7 +15,6 @@ use tokio::sync::mpsc;
 use crate::engine::run::raise;
 use crate::engine::scan::Pace;
 
-use super::keys::tuples;
 use super::{BindJoinExec, Binding};
 
 /// How many of the feed's batches may wait for their round.
@@ -138,8 +137,8 @@ async fn begin(
     context: &Arc<TaskContext>,
     calls: &mut JoinSet<()>,
 ) -> PlanResult<()> {
-    for Binding { lookup, keys } in bindings {
-        let asked = lookup.ask(&tuples(keys, batch)?, Pace::Ahead, context).await.map_err(raise)?;
+    for binding in bindings {
+        let asked = binding.lookup.ask(&binding.tuples(batch)?, Pace::Ahead, context).await.map_err(raise)?;
         for pages in asked.new {
             let context = context.clone();
             // Whoever reads the pages is told of what went wrong.

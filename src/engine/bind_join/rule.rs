@@ -8,6 +8,7 @@ use std::sync::Arc;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{JoinType, Result as PlanResult};
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
@@ -21,6 +22,7 @@ use crate::engine::rules::scans;
 use crate::engine::scan::{Known, ScanExec};
 
 use super::lookup::Begun;
+use super::possible;
 use super::trace::{Keys, below, column};
 use super::{BindJoinExec, Binding, Lookup, Plan};
 
@@ -150,7 +152,9 @@ fn reason(join: &HashJoinExec) -> PlanResult<Option<Reason>> {
 
 fn bound(join: HashJoinExec, lookups: &mut Lookups) -> PlanResult<Plan> {
     let mut bindings: Vec<Binding> = Vec::new();
-    let detail = visit(join.right(), &keys(&join), &mut |scan, keys| {
+    let of_join = possible::of_join(&join);
+    let says = |plan: &Plan, keys: &Keys| possible::of_filter(plan, keys, &join);
+    let detail = visit_with(join.right(), &keys(&join), &of_join, &says, &mut |scan, keys, conditions| {
         let Some(Openings { known, places, key, route, .. }) = openings(scan, keys, &join) else { return Ok(None) };
         let columns = places.iter().chain(&key).map(|(_, key)| join.on()[*key].0.clone()).collect();
         let name = |(name, _): (String, usize)| name;
@@ -167,9 +171,17 @@ fn bound(join: HashJoinExec, lookups: &mut Lookups) -> PlanResult<Plan> {
                 new
             }
         };
-        bindings.push(Binding { lookup: lookup.clone(), keys: columns });
+        bindings.push(Binding { lookup: lookup.clone(), keys: columns, conditions: conditions.to_vec() });
         Ok(Some(Arc::new(scan.looked_up(route, lookup)) as Plan))
     })?;
+    // What one of two scans of a look-up cannot match, the other may: it reads the same pages.
+    let shared: Vec<bool> = bindings
+        .iter()
+        .map(|one| bindings.iter().filter(|other| Arc::ptr_eq(&one.lookup, &other.lookup)).count() > 1)
+        .collect();
+    for (binding, _) in bindings.iter_mut().zip(shared).filter(|(_, shared)| *shared) {
+        binding.conditions.clone_from(&of_join);
+    }
     let (feed, detail) = (in_one(join.left().clone()), in_one(detail));
     Ok(Arc::new(BindJoinExec::new(feed, detail, Arc::new(join), bindings)))
 }
@@ -193,12 +205,29 @@ fn visit(
     keys: &Keys,
     change: &mut dyn FnMut(&ScanExec, &Keys) -> PlanResult<Option<Plan>>,
 ) -> PlanResult<Plan> {
+    visit_with(plan, keys, &[], &|_, _| Vec::new(), &mut |scan, keys, _| change(scan, keys))
+}
+
+/// What a node says of the keys, as conditions.
+type Says<'a> = dyn Fn(&Plan, &Keys) -> Vec<Arc<dyn PhysicalExpr>> + 'a;
+/// What becomes of a scan, with the conditions on the way to it.
+type Change<'a> = dyn FnMut(&ScanExec, &Keys, &[Arc<dyn PhysicalExpr>]) -> PlanResult<Option<Plan>> + 'a;
+
+fn visit_with(
+    plan: &Plan,
+    keys: &Keys,
+    conditions: &[Arc<dyn PhysicalExpr>],
+    says: &Says<'_>,
+    change: &mut Change<'_>,
+) -> PlanResult<Plan> {
     if let Some(scan) = plan.downcast_ref::<ScanExec>() {
-        let changed = if keys.is_empty() { None } else { change(scan, keys)? };
+        let changed = if keys.is_empty() { None } else { change(scan, keys, conditions)? };
         return Ok(changed.unwrap_or_else(|| plan.clone()));
     }
+    let conditions = [conditions, &says(plan, keys)].concat();
     let children = plan.children().into_iter().zip(below(plan, keys));
-    let children = children.map(|(child, keys)| visit(child, &keys, change)).collect::<PlanResult<Vec<_>>>()?;
+    let children = children.map(|(child, keys)| visit_with(child, &keys, &conditions, says, change));
+    let children = children.collect::<PlanResult<Vec<_>>>()?;
     if children.is_empty() { Ok(plan.clone()) } else { replace_children_if_necessary(plan.clone(), children) }
 }
 
