@@ -109,7 +109,7 @@ fn joined(join: Join, reach: Reach) -> PlanResult<Transformed<LogicalPlan>> {
 }
 
 /// Is this a chain of nothing but steps that can stand on top of other rows, with items of a column among them?
-fn is_unnest(plan: &LogicalPlan) -> bool {
+pub fn is_unnest(plan: &LogicalPlan) -> bool {
     let mut found = false;
     let mut plan = plan;
     loop {

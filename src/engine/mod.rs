@@ -15,6 +15,7 @@ mod bind_join;
 mod block;
 mod calls;
 mod control;
+mod correlated;
 mod dml;
 mod everywhere;
 mod explain;

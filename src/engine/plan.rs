@@ -15,7 +15,9 @@ use sqlparser::ast::Query;
 
 use crate::engine::rewrites::FewerCalls;
 use crate::engine::translate::translate;
-use crate::engine::{Engine, everywhere, functions, items, mends, occurrences, refused, row_values, rules, sorted};
+use crate::engine::{
+    Engine, correlated, everywhere, functions, items, mends, occurrences, refused, row_values, rules, sorted,
+};
 use crate::error::Result;
 use crate::settings::Settings;
 use crate::sql::Source;
@@ -34,7 +36,8 @@ pub async fn logical(state: &SessionState, query: Query, source: &Source) -> Res
     let plan = plan.and_then(|plan| everywhere::expanded(plan, state.config()));
     let plan = plan.and_then(|plan| occurrences::told_apart(plan, state.config())).map_err(failed)?;
     // Boxed: statements within statements are planned on one stack.
-    Box::pin(items::evaluated(plan, state)).await.map_err(failed)
+    let plan = Box::pin(items::evaluated(plan, state)).await;
+    plan.and_then(|plan| correlated::settled(plan, source)).map_err(failed)
 }
 
 pub async fn physical(state: &SessionState, plan: &LogicalPlan, source: &Source) -> Result<Arc<dyn ExecutionPlan>> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result as PlanResult, tree_node::TransformedResult};
+use datafusion::common::{Column, DFSchema, Result as PlanResult, tree_node::TransformedResult};
 use datafusion::logical_expr::expr::{Exists, InSubquery};
 use datafusion::logical_expr::utils::{conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Subquery};
@@ -82,13 +82,12 @@ fn is_unsettled(condition: &Expr) -> PlanResult<bool> {
     }
 }
 
+const FOUND: &str = "#found";
+
 /// `x NOT IN (SELECT y … WHERE …)` in a form that can be run wherever it stands: no row is there of which `x = y` is true
 /// or unknown.
 fn never_equal(within: InSubquery, rows: &DFSchema) -> PlanResult<Expr> {
     let InSubquery { expr, subquery, .. } = &within;
-    if !is_plain(&subquery.subquery) {
-        return Ok(Expr::InSubquery(within));
-    }
     let mut outer_ref_columns = subquery.outer_ref_columns.clone();
     let asked = expr.as_ref().clone().transform_up(|expr| match &expr {
         Expr::Column(column) => {
@@ -100,20 +99,12 @@ fn never_equal(within: InSubquery, rows: &DFSchema) -> PlanResult<Expr> {
         _ => Ok(Transformed::no(expr)),
     });
     let builder = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone());
-    let found = Expr::from(builder.schema().qualified_field(0));
-    let plan = builder.filter(asked.data()?.eq(found).is_not_false())?.build()?;
+    // By a name that nothing around it has.
+    let found = Expr::from(builder.schema().qualified_field(0)).alias(FOUND);
+    let equal = asked.data()?.eq(Expr::Column(Column::from_name(FOUND)));
+    let plan = builder.project([found])?.filter(equal.is_not_false())?.build()?;
     let subquery = Subquery { subquery: Arc::new(plan), outer_ref_columns, spans: subquery.spans.clone() };
     Ok(Expr::Exists(Exists::new(subquery, true)))
-}
-
-/// Is each of its rows one of a table's or a join's? What aggregates has a row for none, and LIMIT leaves some out.
-fn is_plain(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::Projection(projection) => is_plain(&projection.input),
-        LogicalPlan::Filter(filter) => is_plain(&filter.input),
-        LogicalPlan::SubqueryAlias(alias) => is_plain(&alias.input),
-        plan => matches!(plan, LogicalPlan::TableScan(_) | LogicalPlan::Join(_) | LogicalPlan::Values(_)),
-    }
 }
 
 impl AnalyzerRule for FewerCalls {
