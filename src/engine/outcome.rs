@@ -46,9 +46,7 @@ impl Outcome {
 
     /// The same, and first which words of the statement's hints mean nothing.
     pub(super) fn noting(mut self, statement: &Statement) -> Self {
-        let unknown = statement.unknown_hints();
-        let notices = unknown.map(|hint| format!("the hint `{hint}` is not known, and does nothing"));
-        self.notices.splice(0..0, notices);
+        self.notices.splice(0..0, statement.hint_notices());
         self
     }
 

@@ -4,8 +4,9 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::error::{Error, Kind, Result, nearest};
-use crate::script::quotes::Quotes;
-use crate::sql::ANCHORS;
+use crate::script::marks::{Mark, is_anchor, marks};
+use crate::script::{File, Reader, Variables, Whole};
+use crate::sql::{Body, Source, Statement, parse_each};
 
 /// A line that begins with an anchor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,51 +29,13 @@ impl Anchor {
 
 /// The anchors of a text, in order: where a statement may begin, or a line does.
 pub fn anchors(text: &str) -> Vec<Anchor> {
-    let mut found = Vec::new();
-    let mut quotes = Quotes::default();
-    // Whether nothing but blanks and comments stands before, of the statement and of the line.
-    let (mut is_first, mut is_first_of_line) = (true, true);
-    let mut skipped = 0;
-    for (at, letter) in text.char_indices() {
-        let is_word = quotes.is_among_words() && at >= skipped && !letter.is_whitespace();
-        let rest = &text[at..];
-        if is_word && ["/*", "--", "//", "#"].iter().any(|opens| rest.starts_with(opens)) {
-            skipped = at + "/*".len();
-            if (is_first || is_first_of_line)
-                && let Some(hint) = rest.strip_prefix("/*+")
-                && let Some(end) = hint.find("*/")
-                && let Some((name, options)) = read(&hint[..end])
-            {
-                found.push(Anchor { name, options, place: at..at + "/*+".len() + end + "*/".len() });
-            }
-        } else if is_word {
-            (is_first, is_first_of_line) = (letter == ';', false);
-        }
-        is_first_of_line |= letter == '\n';
-        quotes.letter(letter);
-    }
-    found
-}
-
-/// Blanks or commas part the words of a hint.
-fn read(hint: &str) -> Option<(String, Vec<(String, String)>)> {
-    let hint = hint.trim();
-    let (name, rest) = hint.split_at(hint.find([',', ' ', '\t', '\n', '\r']).unwrap_or(hint.len()));
-    let name = name.to_lowercase();
-    let base = name.split(':').next().unwrap_or_default();
-    if !ANCHORS.contains(&base) {
-        return None;
-    }
-    // `a = 1, b=2 c=3`: a name stands before each sign, a value behind it.
-    let mut parts = rest.split('=').map(str::trim);
-    let last = |text: &str| text.rsplit([',', ' ', '\t', '\n', '\r']).next().unwrap_or_default().to_string();
-    let first = |text: &str| text.split([',', ' ', '\t', '\n', '\r']).next().unwrap_or_default().to_string();
-    let mut option = parts.next().map(last).unwrap_or_default();
-    let mut options = Vec::new();
-    for part in parts {
-        options.push((std::mem::replace(&mut option, last(part)), first(part)));
-    }
-    Some((name, options))
+    let named = |mark: Mark| {
+        let name = mark.words.iter().find(|word| is_anchor(word))?.to_lowercase();
+        let options = mark.words.iter().filter_map(|word| word.split_once('='));
+        let options = options.map(|(option, value)| (option.to_string(), value.to_string())).collect();
+        Some(Anchor { name, options, place: mark.place })
+    };
+    marks(text).into_iter().filter_map(named).collect()
 }
 
 /// Whether the text is a resource's file: it has different anchors.
@@ -80,37 +43,46 @@ pub fn is_resource(anchors: &[Anchor]) -> bool {
     anchors.windows(2).any(|pair| pair[0].name != pair[1].name)
 }
 
-/// The text with blanks for all that is under no anchor asked for; line breaks stay.
-/// `outer` is what the text as a whole stands under.
-pub fn only(text: &str, anchors: &[Anchor], wanted: &str, outer: Option<&Anchor>) -> String {
-    let mut kept = String::with_capacity(text.len());
-    let mut keeps = outer.is_some_and(|outer| outer.is(wanted));
-    // A file that is asked for under no anchor may have some.
-    let first = anchors.first().map_or(text.len(), |anchor| anchor.place.start);
-    let asked_for: Vec<Range<usize>> = match outer {
-        None => lines(&text[..first]).filter(|line| super::included(&text[line.clone()]).is_some()).collect(),
-        Some(_) => Vec::new(),
-    };
-    let begins = anchors.iter().map(|anchor| (anchor.place.start, anchor.is(wanted)));
-    let mut begins = begins.peekable();
-    for (at, letter) in text.char_indices() {
-        if let Some((_, is_wanted)) = begins.next_if(|(begin, _)| *begin <= at) {
-            keeps = is_wanted;
-        }
-        match letter {
-            _ if keeps || asked_for.iter().any(|line| line.contains(&at)) => kept.push(letter),
-            '\n' => kept.push('\n'),
-            _ => kept.extend(std::iter::repeat_n(' ', letter.len_utf8())),
+/// The text with blanks for all that is under other anchors than the one asked for; line breaks stay, and so do the tags
+/// that `tags` finds in such a stretch. What stands before the first anchor stays: it is not known yet what of it is said.
+pub fn only(text: &str, anchors: &[Anchor], wanted: &str, tags: impl Fn(&Range<usize>) -> Vec<Range<usize>>) -> String {
+    // Of anchors that follow each other without one that is asked for, from the first to what comes then.
+    let mut others: Vec<Range<usize>> = Vec::new();
+    for (number, anchor) in anchors.iter().enumerate() {
+        let (begin, end) = (anchor.place.start, anchors.get(number + 1).map_or(text.len(), |next| next.place.start));
+        match others.last_mut() {
+            _ if anchor.is(wanted) => {}
+            Some(last) if last.end == begin => last.end = end,
+            _ => others.push(begin..end),
         }
     }
-    kept
+    let kept: Vec<Range<usize>> = others.iter().flat_map(tags).collect();
+    let mut only = String::with_capacity(text.len());
+    for (at, letter) in text.char_indices() {
+        let is_blank = others.iter().any(|other| other.contains(&at)) && !kept.iter().any(|tag| tag.contains(&at));
+        match letter {
+            '\n' => only.push('\n'),
+            _ if is_blank => only.extend(std::iter::repeat_n(' ', letter.len_utf8())),
+            _ => only.push(letter),
+        }
+    }
+    only
 }
 
-fn lines(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
-    text.split_inclusive('\n').scan(0, |at, line| {
-        let begin = std::mem::replace(at, *at + line.len());
-        Some(begin..*at)
-    })
+/// That there are statements before the first anchor, which are for no section: `SET`, `USE` and `RESET` hold for each.
+pub fn loose(source: &Source, wanted: &str) -> Option<Error> {
+    let statements: Vec<Statement> =
+        parse_each(source).into_iter().filter_map(|parsed| parsed.statement.ok()).collect();
+    let is_loose = |statement: &&Statement| !matches!(statement.body, Body::Set { .. } | Body::Reset { .. });
+    let (first, number) = (statements.iter().find(is_loose)?, statements.iter().filter(is_loose).count());
+    let stand = if number == 1 { "1 statement stands".to_string() } else { format!("{number} statements stand") };
+    let error =
+        Error::new(Kind::Usage, format!("{stand} before the first anchor: `--anchor {wanted}` would not run this"));
+    Some(
+        error.at(first.place()).with_context("nothing was sent").with_hint(
+            "put an anchor before it; only `SET`, `RESET` and `USE` hold for what stands under every anchor",
+        ),
+    )
 }
 
 /// Why what has these anchors is not run as it stands.
@@ -120,19 +92,41 @@ pub fn refused<'a>(anchors: impl IntoIterator<Item = &'a str>) -> Error {
     whole(&names).with_hint(format!("`--anchor {first}` runs what stands under that"))
 }
 
-/// That a file whose statements are typed one after the other is no resource's.
+/// That a file whose statements are typed one after the other, and those that it asks for, are together no resource's.
 ///
 /// # Errors
-/// `Usage`: it is.
-pub fn refuse_whole(text: &str, path: &Path) -> Result<()> {
-    let found = anchors(text);
-    let names = distinct(found.iter().map(|anchor| anchor.name.as_str()));
-    let (Some(first), Some(second)) = (names.first(), found.iter().find(|anchor| anchor.name != found[0].name)) else {
+/// `Usage`: they are, or their anchors are not understood.
+pub fn refuse_whole(file: &File, load: &(dyn Fn(&Path) -> Result<File> + Sync)) -> Result<(), Vec<Error>> {
+    let variables = Variables::default();
+    let reader = Reader { variables: &variables, anchor: None, whole: Whole::Read, load };
+    let Ok(script) = reader.read(&file.text, Some(file)) else { return Ok(()) };
+    if !script.faults.is_empty() {
+        return Err(script.faults);
+    }
+    let names = distinct(script.anchors.iter().map(|(name, _)| name.as_str()));
+    let (Some(first), Some((_, place))) = (names.first(), script.anchors.iter().find(|(name, _)| name != names[0]))
+    else {
         return Ok(());
     };
-    Err(whole(&names)
-        .at(crate::sql::place(text, Some(path), second.place.clone()))
-        .with_hint(format!("`iql exec --anchor {first} -i {}` runs what stands under that", path.display())))
+    let hint = format!("`iql exec --anchor {first} -i {}` runs what stands under that", file.path.display());
+    Err(vec![whole(&names).at(place.clone()).with_hint(hint)])
+}
+
+/// That a file is not run whose anchors, with those of what was run before it, would make and unmake a resource.
+///
+/// # Errors
+/// `Usage`: there are different ones.
+pub fn refuse_together<'a>(anchors: impl IntoIterator<Item = &'a str>, path: &Path) -> Result<()> {
+    let names = distinct(anchors);
+    if names.len() < 2 {
+        return Ok(());
+    }
+    let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let message =
+        format!("with the files before it, `{}` would make and unmake a resource: it is not run", path.display());
+    Err(Error::new(Kind::Usage, message)
+        .with_context(format!("they have {names}"))
+        .with_context("nothing of this file was sent"))
 }
 
 fn distinct<'a>(anchors: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
@@ -197,8 +191,16 @@ mod tests {
     }
 
     #[test]
+    fn an_anchor_is_any_word_of_its_hint() {
+        let names = |text: &str| anchors(text).into_iter().map(|anchor| anchor.name).collect::<Vec<_>>();
+        assert_eq!(names("/*+ AWAIT, delete */ SELECT 1"), ["delete"]);
+        assert_eq!(names("/*+ delete\u{a0}retries=5 */ SELECT 1"), ["delete"]);
+        assert_eq!(names("/*+ delete; */ SELECT 1"), [""; 0]);
+    }
+
+    #[test]
     fn one_anchor_of_a_file() {
-        let kept = only(FILE, &anchors(FILE), "exists", None);
+        let kept = only(FILE, &anchors(FILE), "exists", |_| Vec::new());
         assert_eq!(kept.len(), FILE.len());
         assert_eq!(kept.lines().nth(2), Some("SELECT 'a"));
         assert_eq!(kept.lines().nth(4).map(str::trim), Some(""));

@@ -7,16 +7,18 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Place, Result, nearest};
 use crate::sql::{Origin, Parsed, Run, Source, Statement, parse_each};
+use marks::Among;
 use quotes::Quotes;
 use unrendered::{Unrendered, is_template};
 
 mod anchors;
+mod marks;
 mod quotes;
 mod template;
 mod unrendered;
 mod variables;
 
-pub use anchors::{Anchor, anchors, refuse_whole};
+pub use anchors::{Anchor, anchors, refuse_together, refuse_whole};
 pub use variables::Variables;
 
 /// What begins a line that stands for another file's statements.
@@ -68,6 +70,10 @@ pub struct Script {
     anchors: Vec<(String, Place)>,
     /// What is wrong with files that it asks for. Invariant: while there is something, no statement is given to be run.
     unread: Vec<Error>,
+    /// What is wrong with its anchors; the same holds.
+    faults: Vec<Error>,
+    /// What would not be run, since it stands before all anchors; the same holds.
+    loose: Vec<Error>,
 }
 
 /// A stretch of text of one file, under one anchor at most.
@@ -90,9 +96,9 @@ impl Script {
         if mistakes.is_empty() && self.is_whole() { Ok(statements) } else { Err(self.told(mistakes)) }
     }
 
-    /// Whether every file that it asks for could be read.
+    /// Whether every file that it asks for could be read, and it is clear what stands under which anchor.
     pub fn is_whole(&self) -> bool {
-        self.unread.is_empty()
+        self.unread.is_empty() && self.faults.is_empty() && self.loose.is_empty()
     }
 
     /// Every statement for itself, those that cannot be read among them.
@@ -100,10 +106,10 @@ impl Script {
         self.pieces.iter().flat_map(|piece| parse_each(&piece.source))
     }
 
-    /// The mistakes of some statements, by their texts, as they are told of, behind those of files that cannot be read:
-    /// what is wrong with a template that nothing was given for is that.
+    /// The mistakes of some statements, by their texts, as they are told of, behind those of files that cannot be read and
+    /// of anchors: what is wrong with a template that nothing was given for is that.
     pub fn told(&self, mistakes: Vec<(String, Error)>) -> Vec<Error> {
-        let unread = self.unread.iter().cloned();
+        let unread = [&self.unread, &self.faults, &self.loose].into_iter().flatten().cloned();
         let Some(unrendered) = &self.unrendered else {
             return unread.chain(mistakes.into_iter().map(|(_, error)| error)).collect();
         };
@@ -141,6 +147,8 @@ impl Script {
         self.is_rendered |= other.is_rendered;
         self.anchors.extend(other.anchors);
         self.unread.extend(other.unread);
+        self.faults.extend(other.faults);
+        self.loose.extend(other.loose);
         self
     }
 
@@ -151,8 +159,9 @@ impl Script {
     /// `Usage`: nothing does, or they are.
     pub fn check_anchor(&self, wanted: Option<&str>) -> Result<()> {
         let names = || self.anchors.iter().map(|(name, _)| name.as_str());
+        let is_clear = self.unread.is_empty() && self.faults.is_empty();
         match (wanted, self.anchors.iter().find(|(name, _)| Some(name.as_str()) != names().next())) {
-            (Some(wanted), _) if self.is_whole() && !self.pieces.iter().any(|piece| piece.anchor.is_some()) => {
+            (Some(wanted), _) if is_clear && !self.pieces.iter().any(|piece| piece.anchor.is_some()) => {
                 anchors::missing(wanted, &names().map(String::from).collect::<Vec<_>>())
             }
             (None, Some((_, place))) => Err(anchors::refused(names()).at(place.clone())),
@@ -195,8 +204,14 @@ impl Reader<'_> {
                 script.anchors.push((anchor.name.clone(), place));
             }
         }
+        let is_among = !anchored.is_empty() || under.is_some() || self.anchor.is_some();
+        let among = if is_among { Among::Anchors } else { Among::Statements };
+        script.faults.extend(marks::faults(&text, masked.as_deref(), file, among));
         let text = match self.anchor {
-            Some(wanted) => anchors::only(&text, &anchored, wanted, under),
+            Some(wanted) => anchors::only(&text, &anchored, wanted, |stretch| match variables.is_given() {
+                true => template::scan::unpaired(&text, stretch),
+                false => Vec::new(),
+            }),
             None if self.whole == Whole::Refused && anchors::is_resource(&anchored) => {
                 let names = anchored.iter().map(|anchor| anchor.name.as_str());
                 let second = anchored.iter().find(|anchor| anchor.name != anchored[0].name).unwrap_or(&anchored[0]);
@@ -217,10 +232,16 @@ impl Reader<'_> {
         };
         let (text, origin) = whole;
         let part = |range: Range<usize>| Source::made(&text[range.clone()], file, origin.part(range));
+        let loose = |source: &Source, anchor: Option<&Anchor>| match (self.anchor, anchor) {
+            (Some(wanted), None) => anchors::loose(source, wanted),
+            _ => None,
+        };
         let mut anchor = under.cloned();
         let mut begin = 0;
         for cut in cuts(&text) {
-            script.pieces.push(Piece { source: part(begin..cut.at.start), anchor: anchor.clone() });
+            let source = part(begin..cut.at.start);
+            script.loose.extend(loose(&source, anchor.as_ref()));
+            script.pieces.push(Piece { source, anchor: anchor.clone() });
             begin = cut.at.end;
             match cut.what {
                 What::Anchor(next) => anchor = Some(next),
@@ -232,7 +253,9 @@ impl Reader<'_> {
                 }
             }
         }
-        script.pieces.push(Piece { source: part(begin..text.len()), anchor });
+        let source = part(begin..text.len());
+        script.loose.extend(loose(&source, anchor.as_ref()));
+        script.pieces.push(Piece { source, anchor });
         Ok(())
     }
 

@@ -94,6 +94,78 @@ fn files_that_make_and_unmake_together_are_not_run_whole() {
     assert!(refused(&two.and(read("within/delete.iql", None).expect("a script"))).contains("within/delete.iql:1:1"));
 }
 
+fn given(text: &str, anchor: Option<&str>, values: &[(&str, &str)]) -> Result<Script> {
+    let mut variables = Variables::default();
+    values.iter().for_each(|(name, value)| variables.set(*name, *value));
+    Reader { variables: &variables, anchor, whole: Whole::Refused, load: &files }.read(text, None)
+}
+
+fn mistakes(script: &Script) -> String {
+    script.statements().expect_err("mistakes").iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_file_that_is_not_asked_for_is_not_run() {
+    let sections = "/*+ create */ SELECT 'C';\n/*+ delete */ SELECT 'D';";
+    for before in
+        ["/* old:\n\\i within/delete.iql\n*/", "-- \\i within/delete.iql", "/* /* */\n\\i within/delete.iql\n*/"]
+    {
+        let script = given(&format!("{before}\n{sections}"), Some("delete"), &[]).expect("a script");
+        assert_eq!(texts(&script), ["SELECT 'D'"], "{before}");
+    }
+    let include = "\n\\i within/delete.iql\n";
+    for (before, expected) in [
+        (format!("{{% if env == 'prod' %}}{include}{{% endif %}}"), &["SELECT 'D'"][..]),
+        (format!("{{% if env == 'dev' %}}{include}{{% endif %}}"), &["SELECT 2", "SELECT 'D'"]),
+        (format!("{{#{include}#}}"), &["SELECT 'D'"]),
+    ] {
+        let script = given(&format!("{before}\n{sections}"), Some("delete"), &[("env", "dev")]).expect("a script");
+        assert_eq!(texts(&script), expected, "{before}");
+        // Without variables it is no template, and is not taken for SQL either.
+        assert!(given(&format!("{before}\n{sections}"), Some("delete"), &[]).expect("a script").statements().is_err());
+    }
+    let text = given(&format!("SELECT '{include}';\n{sections}"), Some("delete"), &[]).expect("a script");
+    assert!(mistakes(&text).contains("1 statement stands before the first anchor"), "{}", mistakes(&text));
+    let split = format!("{{% if env == 'prod' %}}\n{sections}\n{{% else %}}\n{sections}\n{{% endif %}}");
+    for anchor in ["create", "delete"] {
+        let script = given(&split, Some(anchor), &[("env", "dev")]).expect("a script");
+        assert_eq!(texts(&script).len(), 1, "{anchor}: {:?}", texts(&script));
+    }
+}
+
+#[test]
+fn what_holds_for_every_anchor() {
+    let text = "USE awscc.redshift;\nSET awscc.region = 'eu-west-1';\n{% set s = 'x' %}\n/*+ exists */\nSELECT '{{ gone }}';\n\
+                /*+ delete */\nSELECT '{{ s }}';";
+    let script = given(text, Some("delete"), &[("a", "1")]).expect("a script");
+    assert_eq!(texts(&script), ["USE awscc.redshift", "SET awscc.region = 'eu-west-1'", "SELECT 'x'"]);
+    let text = "SET a.b = 'c'; DELETE FROM a.b.c WHERE x = 1; SELECT 1\n/*+ delete */ SELECT 2;";
+    let told = mistakes(&given(text, Some("delete"), &[]).expect("a script"));
+    assert!(told.contains("2 statements stand before the first anchor"), "{told}");
+}
+
+#[test]
+fn a_hint_that_is_no_anchor_leaves_nothing_to_the_one_before() {
+    let text = "/*+ exists */ SELECT 1;\n/*+ delte */\nDELETE FROM a.b.c WHERE x = 1;";
+    for anchor in [Some("exists"), None] {
+        let told = mistakes(&given(text, anchor, &[]).expect("a script"));
+        assert!(told.contains("`delte` is no anchor"), "{told}");
+    }
+    let text = "/*+ exists */ SELECT 1;\n/*+ AWAIT, delete */\nDELETE FROM a.b.c WHERE x = 1;";
+    assert_eq!(texts(&given(text, Some("exists"), &[]).expect("a script")), ["SELECT 1"]);
+    assert!(given(text, None, &[]).is_err());
+    let text = "/*+ create */ SELECT 1;\n/*+ {{ op }} */ SELECT 2;";
+    for (anchor, values) in
+        [(Some("create"), &[("op", "delete")][..]), (None, &[("op", "delete")]), (Some("create"), &[])]
+    {
+        let told = mistakes(&given(text, anchor, values).expect("a script"));
+        assert!(told.contains("`/*+ {{ op }} */` could be any anchor"), "{told}");
+    }
+    let text = "/*+ create, retries={{ n }} */ SELECT 1;\n/*+ delete */ SELECT 2;";
+    assert_eq!(texts(&given(text, Some("create"), &[("n", "5, delete")]).expect("a script")), ["SELECT 1"]);
+    assert_eq!(texts(&given(text, Some("delete"), &[("n", "5, delete")]).expect("a script")), ["SELECT 2"]);
+}
+
 #[test]
 fn a_block_of_variables() {
     let script = read("block.iql", None).expect("a script");

@@ -40,13 +40,15 @@ impl Statement {
         self.hints.iter().any(|hint| hint.eq_ignore_ascii_case(word))
     }
 
-    /// The words of its hints that mean nothing to anyone.
-    pub fn unknown_hints(&self) -> impl Iterator<Item = &str> {
-        self.hints.iter().map(String::as_str).filter(|hint| !is_known(hint))
+    /// What is said of the words of its hints that mean nothing to anyone.
+    pub fn hint_notices(&self) -> impl Iterator<Item = String> + '_ {
+        let unknown = self.hints.iter().filter(|hint| !is_known(hint));
+        unknown.map(|hint| format!("the hint `{hint}` is not known, and does nothing"))
     }
 }
 
-fn is_known(hint: &str) -> bool {
+/// Whether a word of a hint means something.
+pub fn is_known(hint: &str) -> bool {
     let among = |known: &[&str], word: &str| known.iter().any(|known| known.eq_ignore_ascii_case(word));
     let anchor = hint.split(':').next().unwrap_or_default();
     among(&OF_STATEMENTS, hint)
@@ -60,7 +62,7 @@ pub(super) fn of(tokens: &[TokenWithSpan]) -> Vec<String> {
 }
 
 /// The words of one hint: blanks and commas part them, but not within brackets, and not around a `=`.
-fn words(hint: &str) -> Vec<String> {
+pub fn words(hint: &str) -> Vec<String> {
     let (mut words, mut word, mut depth) = (Vec::new(), String::new(), 0_usize);
     let mut letters = hint.chars().peekable();
     while let Some(letter) = letters.next() {

@@ -5,7 +5,7 @@ mod comments;
 mod dialect;
 mod exec;
 mod hidden;
-mod hints;
+pub mod hints;
 pub mod names;
 mod origin;
 mod own;

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::output;
 use crate::cli::shell::steps::{self, Step};
 use crate::cli::shell::{Next, Shell, branch, variables};
+use crate::cli::{output, sources};
 use crate::error::{Error, Kind, Result, reason};
-use crate::script;
+use crate::script::{self, File};
 use crate::sql;
 
 /// Files that run files that run files.
@@ -28,6 +28,9 @@ impl Shell {
             done => done,
         };
         self.state.depth -= 1;
+        if self.state.depth == 0 {
+            self.state.anchors.clear();
+        }
         self.state.conditions.leave(self.state.outer_conditions);
         self.state.outer_conditions = outer;
         done
@@ -35,8 +38,8 @@ impl Shell {
 
     async fn lines(&mut self, text: &str, path: &Path) -> Result<Next> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        script::refuse_whole(text, path)?;
         let (mut found, rest) = steps::steps(text);
+        self.refuse_whole(&found, text, path)?;
         if !rest.is_empty() {
             // The last one needs no `;`.
             let line = text[..text.len() - rest.len()].matches('\n').count();
@@ -72,6 +75,27 @@ impl Shell {
             return self.step(Step::Statement { text: begun, line }, Some(path)).await;
         }
         Ok(Next::Go)
+    }
+
+    /// That the file and those that it names make and unmake no resource. Which those are is known as far as no condition
+    /// and no variable chooses; what else is named meets what came before it.
+    fn refuse_whole(&mut self, steps: &[Step], text: &str, path: &Path) -> Result<()> {
+        let chooses = |step: &Step| match step {
+            Step::Command { text, .. } => text.starts_with("\\if") || !variables::references(text).is_empty(),
+            Step::Statement { .. } => false,
+        };
+        let unknown = |path: &Path| Error::new(Kind::Usage, format!("what `{}` runs is not known yet", path.display()));
+        let is_known = !steps.iter().any(chooses);
+        let load = |path: &Path| match is_known.then(|| sources::load(path)) {
+            Some(Ok(file)) if steps::steps(&file.text).0.iter().any(chooses) => Err(unknown(path)),
+            Some(loaded) => loaded,
+            None => Err(unknown(path)),
+        };
+        let identity = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let file = File { path: path.to_path_buf(), identity, text: text.to_string() };
+        output::told(script::refuse_whole(&file, &load))?;
+        self.state.anchors.extend(script::anchors(text).into_iter().map(|anchor| anchor.name));
+        script::refuse_together(self.state.anchors.iter().map(String::as_str), path)
     }
 
     /// A file that a file names is beside it.

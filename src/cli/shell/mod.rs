@@ -136,6 +136,7 @@ pub async fn run(arguments: &args::Shell) -> Result<()> {
         profile,
         person,
         depth: 0,
+        anchors: Vec::new(),
     };
     let mut shell = Shell { state, input };
     if !arguments.no_rc {

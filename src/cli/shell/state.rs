@@ -53,6 +53,8 @@ pub struct State {
     pub person: Person,
     /// Files that run files.
     pub depth: usize,
+    /// What the statements of those files are for, as far as they say.
+    pub anchors: Vec<String>,
 }
 
 impl State {

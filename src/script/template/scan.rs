@@ -82,6 +82,25 @@ pub fn masked(text: &str) -> Option<String> {
     Some(masked)
 }
 
+/// The tags in a stretch of the template whose blocks begin or end outside of it.
+pub fn unpaired(text: &str, stretch: &Range<usize>) -> Vec<Range<usize>> {
+    let (mut open, mut found): (Vec<Vec<Range<usize>>>, Vec<Range<usize>>) = Default::default();
+    for part in parts(text).unwrap_or_default() {
+        let Part::Tag { whole, inside } = part else { continue };
+        if whole.start < stretch.start || whole.end > stretch.end {
+            continue;
+        }
+        match text[inside].split_whitespace().next().unwrap_or_default() {
+            "if" | "for" | "with" => open.push(vec![whole]),
+            "elif" | "else" => open.last_mut().unwrap_or(&mut found).push(whole),
+            "endif" | "endfor" | "endwith" if open.pop().is_none() => found.push(whole),
+            _ => {}
+        }
+    }
+    found.extend(open.into_iter().flatten());
+    found
+}
+
 fn push(parts: &mut Vec<Part>, plain: Range<usize>) {
     if !plain.is_empty() {
         parts.push(Part::Text(plain));
@@ -197,6 +216,17 @@ mod tests {
         check("a | b('c | d', e.f) | g", 6);
         check("[a, b, c ~ d]", 3);
         check("a)b", 3);
+    }
+
+    #[test]
+    fn tags_of_blocks_that_go_beyond_a_stretch() {
+        let check = |text: &str, expected: &[&str]| {
+            let found: Vec<&str> = unpaired(text, &(0..text.len())).into_iter().map(|tag| &text[tag]).collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check("{% if a %}{% else %}{% endif %}{% set b = 1 %}", &[]);
+        check("{% if a %}{% elif b %}{% for c in d %}{% endfor %}", &["{% if a %}", "{% elif b %}"]);
+        check("{% else %}{% if a %}{% endif %}{% endif %}", &["{% else %}", "{% endif %}"]);
     }
 
     #[test]
