@@ -61,7 +61,10 @@ pub async fn each<T>(wanted: &Check, look: Look<T>) -> Result<Seen<T>> {
     for path in &files {
         let session = engine.session().rehearsing();
         wanted.common.params.iter().for_each(|(name, value)| session.bind(name, value.clone()));
-        let (statements, found) = file(path, &reader, &session, &mut unused, look).await;
+        let (statements, found, notices) = file(path, &reader, &session, &mut unused, look).await;
+        if !wanted.common.quiet {
+            notices.iter().for_each(|notice| output::note(&format!("{}: {notice}", path.display())));
+        }
         found.iter().for_each(output::error);
         seen.statements.extend(statements);
         mistakes += found.len();
@@ -108,30 +111,31 @@ fn variables_of(engine: &Arc<Engine>) -> Vec<String> {
     params.filter_map(|param| param.env.clone()).collect()
 }
 
-/// What is found of a file's statements, and its mistakes.
+/// What is found of a file's statements, its mistakes, and what else is said of it.
 async fn file<T>(
     path: &Path,
     reader: &Reader<'_>,
     session: &Session,
     unused: &mut Unused,
     look: Look<T>,
-) -> (Vec<T>, Vec<Error>) {
+) -> (Vec<T>, Vec<Error>, Vec<String>) {
     let script = match sources::file(path, reader).await {
         Ok(script) => script,
         Err(error) => {
             unused.miss();
-            return (Vec::new(), vec![error]);
+            return (Vec::new(), vec![error], Vec::new());
         }
     };
     unused.saw(&script);
     if !script.is_whole() {
         unused.miss();
     }
-    let (mut statements, mut mistakes) = (Vec::new(), Vec::new());
+    let (mut statements, mut mistakes, mut notices) = (Vec::new(), Vec::new(), Vec::new());
     for Parsed { text, statement } in script.each() {
         let looked = match statement {
             Ok(statement) => {
                 unused.saw_statement(&statement);
+                notices.extend(statement.hint_notices());
                 look(session, statement).await
             }
             Err(error) => Err(error),
@@ -141,5 +145,5 @@ async fn file<T>(
             Err(error) => mistakes.push((text, error)),
         }
     }
-    (statements, script.told(mistakes))
+    (statements, script.told(mistakes), notices)
 }
