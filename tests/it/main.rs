@@ -28,6 +28,7 @@ mod rest;
 mod returning_stopped;
 mod scopes;
 mod scripts;
+mod scripts_anchors;
 mod scripts_cli;
 mod scripts_given;
 mod service;
