@@ -14,6 +14,9 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
+use crate::engine::run::raise;
+use crate::error::{Error, Kind};
+
 #[derive(Debug)]
 pub struct Lateral;
 
@@ -68,9 +71,7 @@ fn joined(join: Join, reach: Reach) -> PlanResult<Transformed<LogicalPlan>> {
     let is_true = |filter: &Expr| matches!(filter, Expr::Literal(ScalarValue::Boolean(Some(true)), _));
     let filter = join.filter.clone().filter(|filter| !is_true(filter));
     if keeps_all && (filter.is_some() || !join.on.is_empty()) {
-        return plan_err!(
-            "LEFT JOIN with the items of a column takes `ON true` alone: put the condition into the subquery or into WHERE"
-        );
+        return Err(raise(conditional("LEFT JOIN with the items of a column takes `ON true` alone")));
     }
     let mut outside = Vec::new();
     subquery.subquery.apply(|plan| {
@@ -155,7 +156,8 @@ impl Build<'_> {
             LogicalPlan::Filter(filter) => {
                 let input = self.plan(&filter.input)?;
                 if self.keeps_all {
-                    return plan_err!("not possible yet: WHERE within LEFT JOIN LATERAL over the items of a column");
+                    let message = "LEFT JOIN LATERAL over the items of a column takes no WHERE of its own";
+                    return Err(raise(conditional(message)));
                 }
                 LogicalPlanBuilder::from(input).filter(self.expr(filter.predicate.clone())?)?.build()
             }
@@ -199,4 +201,11 @@ impl Build<'_> {
         })
         .data()
     }
+}
+
+/// A condition on the items where the row without any is to stay: in WHERE it would go.
+fn conditional(message: &str) -> Error {
+    Error::new(Kind::Statement, message)
+        .with_hint("one value of the items is a column: `tags['env']`, or `(SELECT max(e.value ->> 'Value') FROM json_each(t.tags) e WHERE …)`")
+        .with_hint("where rows without such an item may go, write JOIN and put the condition into WHERE")
 }

@@ -77,6 +77,21 @@ async fn what_is_counted_says_that_it_lacks_rows() {
 }
 
 #[tokio::test]
+async fn what_stays_for_want_of_others_is_told_of() {
+    let lab = lab().await;
+    lab.sandbox.add_fault(Fault::new(Trouble::Denied).region("us-east-1"));
+    let keys = "(VALUES ('us-east-1'), ('eu-west-1')) k(r)";
+    for sql in [
+        format!("SELECT r FROM {keys} WHERE NOT EXISTS (SELECT 1 FROM {TABLE} i WHERE i.region = k.r)"),
+        format!("SELECT r FROM {keys} LEFT JOIN {TABLE} i ON i.region = k.r WHERE i.region IS NULL"),
+    ] {
+        let (rows, warnings) = run(&lab, &sql).await;
+        assert_eq!((rows, warnings.len()), (1, 2), "{warnings:?}");
+        assert!(warnings[1].contains("finds no other for may have one among them"), "{warnings:?}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_read_is_an_error() {
     let lab = lab().await;
     lab.trouble(0, None, Trouble::Denied);
