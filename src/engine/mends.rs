@@ -14,6 +14,7 @@ mod lists;
 mod window_keys;
 mod yielding;
 
+pub use held::HeldExec;
 pub use yielding::Yielding;
 
 /// DataFusion's rules with the mends among them.

@@ -242,6 +242,18 @@ const QUERIES: &[(&str, usize, usize, &str)] = &[
         1,
         "a condition on the key leaves one region",
     ),
+    (
+        "SELECT v.r, x.integration_name FROM (VALUES ('eu-west-1'), ('us-west-2')) v(r), LATERAL (SELECT integration_name FROM {i} i WHERE i.region = v.r ORDER BY integration_name LIMIT 2) x",
+        4,
+        2,
+        "the first two of each region",
+    ),
+    (
+        "SELECT v.r, x.n FROM (VALUES ('eu-west-1'), ('us-west-2')) v(r), LATERAL (SELECT integration_name, count(*) OVER () AS n FROM {i} i WHERE i.region = v.r) x WHERE x.n < 40",
+        37,
+        2,
+        "each region's rows are a window of their own",
+    ),
     ("SELECT * FROM (VALUES (NULL), ('nowhere')) v(r) LEFT JOIN {i} i ON i.region = v.r", 2, 0, "nothing can match"),
 ];
 

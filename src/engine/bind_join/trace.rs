@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::JoinType;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::{CastExpr, Column};
+use datafusion::physical_expr::window::WindowExpr;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::coop::CooperativeExec;
@@ -19,8 +20,10 @@ use datafusion::physical_plan::scalar_subquery::ScalarSubqueryExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
+use datafusion::physical_plan::windows::{BoundedWindowAggExec, WindowAggExec};
 
 use super::{BindJoinExec, Plan};
+use crate::engine::mends::HeldExec;
 
 /// What is known of a plan's output columns: of which of a join's keys each has the value.
 pub type Keys = BTreeMap<usize, usize>;
@@ -88,7 +91,15 @@ pub fn below(plan: &Plan, keys: &Keys) -> Vec<Keys> {
         children[0] = keys.clone();
         return children;
     }
+    // A row's window has the rows that are divided off with it, and no other.
+    if let Some(window) = plan.downcast_ref::<BoundedWindowAggExec>() {
+        return vec![divided(window.window_expr(), window.input(), keys)];
+    }
+    if let Some(window) = plan.downcast_ref::<WindowAggExec>() {
+        return vec![divided(window.window_expr(), window.input(), keys)];
+    }
     let hands_on = plan.is::<CoalescePartitionsExec>()
+        || plan.is::<HeldExec>()
         || plan.is::<RepartitionExec>()
         || plan.is::<CooperativeExec>()
         || plan.is::<SortExec>()
@@ -96,6 +107,15 @@ pub fn below(plan: &Plan, keys: &Keys) -> Vec<Keys> {
         || plan.is::<UnionExec>()
         || plan.is::<InterleaveExec>();
     if hands_on { vec![keys.clone(); children.len()] } else { nothing() }
+}
+
+/// Those of the keys that each of some windows is divided by.
+fn divided(windows: &[Arc<dyn WindowExpr>], input: &Plan, keys: &Keys) -> Keys {
+    let columns = input.schema().fields().len();
+    let divides = |output: usize, window: &Arc<dyn WindowExpr>| {
+        window.partition_by().iter().any(|by| column(by, input) == Some(output))
+    };
+    through(keys, |output| (output < columns && windows.iter().all(|window| divides(output, window))).then_some(output))
 }
 
 fn through(keys: &Keys, source: impl Fn(usize) -> Option<usize>) -> Keys {

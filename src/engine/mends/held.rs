@@ -48,7 +48,7 @@ impl PhysicalOptimizerRule for HeldRows {
 
 /// The rows of its input, for as long as its stream is held.
 #[derive(Debug)]
-struct HeldExec {
+pub struct HeldExec {
     input: Arc<dyn ExecutionPlan>,
 }
 
