@@ -31,8 +31,14 @@ fn positive(expr: Expr, schema: &DFSchema) -> PlanResult<Transformed<Expr>> {
             let args = args.collect::<PlanResult<_>>()?;
             Ok(Transformed::new_transformed(Expr::ScalarFunction(ScalarFunction { func, args }), changed))
         }
-        expr if expr.get_type(schema)?.is_floating() => Ok(Transformed::yes(expr + lit(0.0))),
-        expr => Ok(Transformed::no(expr)),
+        expr => {
+            let kind = expr.get_type(schema)?;
+            Ok(match kind.is_floating() {
+                // Of its own type, which decides what the list is read as.
+                true => Transformed::yes(expr + lit(ScalarValue::new_zero(&kind)?)),
+                false => Transformed::no(expr),
+            })
+        }
     }
 }
 

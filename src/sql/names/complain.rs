@@ -175,10 +175,9 @@ pub(super) fn rows_of_subquery(given: usize, theirs: Option<usize>) -> Error {
         let message = format!("a row of {given} values is looked for in a subquery of {theirs} {columns}");
         return Error::new(Kind::Statement, message).with_hint("select as many: `(a, b) IN (SELECT x, y FROM …)`");
     }
-    let message =
-        "a row in a subquery is no value, only a condition of WHERE, HAVING and ON, by itself or by AND and OR";
+    let message = "a row in a subquery can only be a condition of WHERE, by itself or with others by AND and OR";
     Error::new(Kind::Statement, message)
-        .with_hint("as a value, write `(SELECT count(*) FROM … WHERE x = a AND y = b) > 0`")
+        .with_hint("elsewhere, write `(SELECT count(*) FROM … WHERE x = a AND y = b) > 0`")
 }
 
 /// `(a, b) = (SELECT …)`

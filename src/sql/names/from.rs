@@ -13,7 +13,7 @@ use super::outputs::Outputs;
 use super::query::path;
 use super::scope::{Item, Merged, Relation, Scope, Side, quoted, spanned};
 use super::select::renamed;
-use super::{Pass, TableUse, dialect, reach, rows};
+use super::{Pass, TableUse, dialect, reach};
 
 impl Pass<'_> {
     pub(super) fn from<'s>(&mut self, from: &mut Vec<TableWithJoins>, outer: Option<&'s Scope<'s>>) -> Scope<'s> {
@@ -251,7 +251,6 @@ impl Pass<'_> {
             JoinConstraint::None => return,
             JoinConstraint::On(condition) => {
                 dialect::condition(condition);
-                rows::condition(condition);
                 return self.walk(condition, scope, None);
             }
             JoinConstraint::Using(names) => {

@@ -26,8 +26,8 @@ impl Pass<'_> {
         let scope = &scope;
         for condition in [&mut select.selection, &mut select.having, &mut select.qualify].into_iter().flatten() {
             dialect::condition(condition);
-            rows::condition(condition);
         }
+        select.selection.iter_mut().for_each(rows::condition);
         self.walk(&mut select.prewhere, scope, None);
         self.walk(&mut select.selection, scope, None);
         let bound = star::bound_to_several(select.selection.as_ref(), scope);
@@ -102,9 +102,10 @@ impl Pass<'_> {
     /// A column keeps the spelling that it was selected by, unless only its case was another.
     fn unnamed(&mut self, mut expr: Expr, scope: &Scope<'_>, outputs: &mut Outputs, projection: &mut Vec<SelectItem>) {
         let Some(parts) = expressions::parts(uncast(&expr)) else {
+            let typed = has_subquery(&expr).then(|| expr.to_string());
             self.walk(&mut expr, scope, None);
             outputs.push_nameless(if is_unnest(&expr) { Extent::Unknown } else { Extent::Generated });
-            projection.push(outputs.told_apart(expr));
+            projection.push(outputs.told_apart(expr, typed));
             return;
         };
         let Some(hit) = self.find(parts, scope, None) else {
@@ -116,7 +117,7 @@ impl Pass<'_> {
         if !hit.fields.is_empty() {
             self.walk(&mut expr, scope, None);
             outputs.push_nameless(Extent::Generated);
-            projection.push(outputs.told_apart(expr));
+            projection.push(outputs.told_apart(expr, None));
             return;
         }
         let name = if hit.fit == Fit::Alias { &hit.typed.value } else { &hit.column.name };
@@ -183,13 +184,14 @@ impl Outputs {
     }
 
     /// An expression that is selected once more needs a name: the planner would call both the same, whatever their
-    /// casts. It calls all subqueries the same.
-    fn told_apart(&mut self, expr: Expr) -> SelectItem {
-        match self.expressions.insert(without_casts(&expr)) {
-            true if has_subquery(&expr) => SelectItem::ExprWithAlias { alias: quoted(&expr.to_string()), expr },
-            true => SelectItem::UnnamedExpr(expr),
-            false => SelectItem::ExprWithAlias { alias: quoted(&format!("{expr} #{}", self.columns.len())), expr },
-        }
+    /// casts. It calls all subqueries the same: one has its text, as it was `typed`.
+    fn told_apart(&mut self, expr: Expr, typed: Option<String>) -> SelectItem {
+        let alias = match (self.expressions.insert(without_casts(&expr)), typed) {
+            (true, None) => return SelectItem::UnnamedExpr(expr),
+            (true, Some(typed)) => typed,
+            (false, typed) => format!("{} #{}", typed.unwrap_or_else(|| expr.to_string()), self.columns.len()),
+        };
+        SelectItem::ExprWithAlias { alias: quoted(&alias), expr }
     }
 
     /// Keeps what is selected under an alias: with DISTINCT the planner sorts by outputs alone, and by their names.
